@@ -1,0 +1,30 @@
+"""The exact theory of prompt-attention: predictions with their numerical error, and no random number."""
+
+from theory.arguments import ArgumentError, NotAvailableError
+from theory.attention import DeterministicAttention, deterministic_attention
+from theory.averaging import averaging_error
+from theory.full_head import full_head_averaging_error
+from theory.head import Head
+from theory.known_prompt import KnownPromptError, known_prompt_error
+from theory.least_squares import least_squares_error
+from theory.mixture import ContextualMixture
+from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
+from theory.probability import ErrorProbability
+
+__all__ = [
+    "ArgumentError",
+    "ContextualMixture",
+    "DeterministicAttention",
+    "ErrorProbability",
+    "Head",
+    "KnownPromptError",
+    "NotAvailableError",
+    "averaging_error",
+    "averaging_overlap",
+    "deterministic_attention",
+    "full_head_averaging_error",
+    "full_head_averaging_overlap",
+    "known_prompt_error",
+    "least_squares_error",
+    "least_squares_overlap",
+]
