@@ -1,0 +1,61 @@
+"""A Monte Carlo mean with its standard error and a confidence interval, merged from blocks of any number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from scipy.special import stdtrit
+
+from theory.arguments import FloatArray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and sum of squared deviations of numbers seen so far."""
+
+    count: int
+    mean: float
+    squares: float
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Moments:
+        """Return the moments of an array."""
+        mean = float(np.mean(values))
+        return cls(len(values), mean, float(np.sum((values - mean) ** 2)))
+
+    def __add__(self, other: Moments) -> Moments:
+        """Merge two sets of numbers, without cancellation (Chan, Golub & LeVeque 1983)."""
+        count = self.count + other.count
+        gap = other.mean - self.mean
+        mean = self.mean + gap * other.count / count
+        return Moments(count, mean, self.squares + other.squares + gap**2 * self.count * other.count / count)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean; infinite for a single number."""
+        if self.count < 2:
+            return math.inf
+        return math.sqrt(self.squares / (self.count - 1) / self.count)
+
+    def interval(self, level: float, lower: float, upper: float) -> tuple[float, float]:
+        """Return a confidence interval for the mean of numbers that lie between `lower` and `upper`.
+
+        Student's interval, cut to the range.  Where all numbers agree it would have no width, and with one number no
+        end; there the interval is the exact one for numbers at
+        an end of the range: a mean further than (upper - lower) (1 - a^{1/count}) away would have shown itself with
+        probability 1 - a, a = (1 - level)/2.
+        """
+        tail = (1 - level) / 2
+        if self.count < 2 or self.squares == 0:
+            width = (upper - lower) * (1 - tail ** (1 / self.count))
+        else:
+            width = float(stdtrit(self.count - 1, 1 - tail)) * self.standard_error
+        return max(lower, self.mean - width), min(upper, self.mean + width)
+
+
+def merge(parts: list[Moments]) -> Moments:
+    """Merge moments in the order given."""
+    return reduce(lambda one, other: one + other, parts)

@@ -1,0 +1,76 @@
+"""Exact in law from a handful of random numbers a repetition, where attention is deterministic.
+
+Up to scale a trained head is the direction of a training vector x ~ N(√n κ e, I_p), turned for least squares by a
+random angle; its test error needs only the overlap with e, and that only a normal, a chi-square and, for the angle, a
+beta number.  Source: derived here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtr
+
+from numerics.prompt_attention import refuse_untrainable
+from numerics.repetitions import Repetitions
+from theory.arguments import FloatArray, NotAvailableError, single
+from theory.attention import deterministic_attention
+from theory.head import Head
+from theory.mixture import ContextualMixture
+
+TEST = "exact given the head"
+
+
+def draw_turn(
+    samples: int, dimension: int, repetitions: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Draw cos θ and sin θ · u of the least-squares head about the averaging direction.
+
+    cos²θ ~ Beta((|n-p|+1)/2, (min(n,p)-1)/2), and u is a coordinate of a uniform direction in the p - 1 others.
+    """
+    if min(samples, dimension) == 1:
+        return np.ones(repetitions), np.zeros(repetitions)
+    square = rng.beta((abs(samples - dimension) + 1) / 2, (min(samples, dimension) - 1) / 2, repetitions)
+    sign = rng.choice([-1.0, 1.0], size=repetitions)
+    part = rng.beta(0.5, (dimension - 2) / 2, repetitions) if dimension > 2 else np.ones(repetitions)
+    return np.sqrt(square), sign * np.sqrt((1 - square) * part)
+
+
+def simulate_overlaps(
+    mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator
+) -> Repetitions:
+    """Draw the overlap of a trained head and its exact test error, `repetitions` times, at a cost free of n and d.
+
+    Raises:
+        NotAvailableError: attention fluctuates, or least squares in the full space: no such law is known.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=101, tokens=4, relevant_tokens=1, noise_kind="prompt-orthogonal")
+        >>> simulate_overlaps(mixture, Head(samples=10), 3, np.random.default_rng(1)).errors.shape
+        (3,)
+    """
+    refuse_untrainable(head)
+    if head.space == "full" and head.kind != "averaging":
+        raise NotAvailableError(f"the overlap simulator has no law for the {head.kind} head in the full space")
+    law = deterministic_attention(mixture, head.inverse_temperature)
+    signal, noise, context = abs(float(law.signal)), float(law.noise), float(law.context)
+    samples, dimension = int(single(head.samples)), int(single(mixture.dimension))
+    if noise == 0 or signal == 0:
+        raise NotAvailableError("the overlap simulator needs both noise and signal; take the scores simulator")
+    kappa, root = signal / noise, np.sqrt(samples)
+    along = root * kappa + rng.standard_normal(repetitions)
+    if head.space == "orthogonal":
+        rest = rng.chisquare(dimension - 2, repetitions) if dimension > 2 else np.zeros(repetitions)
+        overlaps = along / np.sqrt(along**2 + rest)
+        if head.kind == "least-squares":
+            cosine, turned = draw_turn(samples, dimension - 1, repetitions, rng)
+            overlaps = overlaps * cosine + np.sqrt(1 - overlaps**2) * turned
+        return Repetitions(ndtr(-kappa * overlaps), overlaps)
+    ratio = context / noise
+    shift = root * ratio * (2 * rng.binomial(samples, 0.5, repetitions) - samples) / samples
+    if law.noisy_context:
+        shift += rng.standard_normal(repetitions)
+    rest = rng.chisquare(dimension - 2, repetitions) if dimension > 2 else np.zeros(repetitions)
+    length = np.sqrt(along**2 + rest + shift**2)
+    spread = length if law.noisy_context else np.sqrt(along**2 + rest)
+    errors = (ndtr(-(kappa * along + ratio * shift) / spread) + ndtr(-(kappa * along - ratio * shift) / spread)) / 2
+    return Repetitions(errors, along / length)

@@ -1,0 +1,70 @@
+"""Token sequences of the contextual mixture, drawn as its definition says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numerics.streams import Random, as_generator
+from theory.arguments import FloatArray, single
+from theory.mixture import ContextualMixture
+
+
+@dataclass(frozen=True)
+class TokenSequences:
+    """Labelled sequences.
+
+    Attributes:
+        tokens: shape (n, T, d); the first R of the T tokens are relevant (attention does not see positions).
+        labels: shape (n,), ±1.
+    """
+
+    tokens: FloatArray
+    labels: FloatArray
+
+
+def context_vector(mixture: ContextualMixture) -> FloatArray:
+    """Return q⋆ = Q e₁, shape (d,)."""
+    return np.asarray(single(mixture.context_norm) * np.eye(int(single(mixture.dimension)))[0])
+
+
+def signal_vector(mixture: ContextualMixture) -> FloatArray:
+    """Return w⋆ = W e₂, shape (d,).  The law of the data turns with q⋆ and w⋆, so that axes serve as well as any."""
+    return np.asarray(single(mixture.signal_norm) * np.eye(int(single(mixture.dimension)))[1])
+
+
+def draw_sequences(mixture: ContextualMixture, samples: int, *, rng: Random) -> TokenSequences:
+    """Draw independent labelled sequences.
+
+    Relevant tokens are q⋆ + y w⋆, irrelevant ones -δ_q q⋆ - δ_w y w⋆ + z.  Memory: 8 n T d bytes.
+
+    Args:
+        mixture: the data; its parameters are single numbers.
+        samples: n ≥ 0.
+        rng: source of the random numbers.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=5, tokens=4, relevant_tokens=1)
+        >>> draw_sequences(mixture, 3, rng=1).tokens.shape
+        (3, 4, 5)
+    """
+    generator = as_generator(rng)
+    relevant, tokens, dimension = (
+        int(single(mixture.relevant_tokens)),
+        int(single(mixture.tokens)),
+        int(single(mixture.dimension)),
+    )
+    context, signal = context_vector(mixture), signal_vector(mixture)
+    labels = generator.choice([-1.0, 1.0], size=samples)
+    noise = generator.normal(size=(samples, tokens - relevant, dimension))
+    noise *= single(mixture.noise)
+    if mixture.noise_kind == "prompt-orthogonal":
+        direction = context / np.linalg.norm(context)
+        noise -= (noise @ direction)[:, :, None] * direction
+    signed_signal = labels[:, None, None] * signal
+    sequences = np.empty((samples, tokens, dimension))
+    sequences[:, :relevant] = context + signed_signal
+    sequences[:, relevant:] = noise
+    sequences[:, relevant:] -= single(mixture.delta_context) * context + single(mixture.delta_signal) * signed_signal
+    return TokenSequences(sequences, labels)

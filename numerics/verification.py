@@ -1,0 +1,158 @@
+"""Claims against simulation: prediction, estimate, verdict, and what the check would have caught."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from numerics.claims import CLAIMS, Claim, Setting
+from numerics.fingerprint import code_fingerprint
+from numerics.simulation import simulate
+from numerics.store import ResultStore
+from theory.arguments import ArgumentError, single
+from theory.known_prompt import known_prompt_error
+
+FALSE_ALARM_RATE = 1e-6
+"""Probability, at most, that a run refutes any claim although all are true; split evenly over all checks there are."""
+
+POWER = 0.999
+WORTHWHILE = 0.05
+"""A check that would miss a relative deviation of 5 % says "undecided" where it does not refute."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim at one setting.
+
+    Attributes:
+        id: the claim's.
+        statement: the claim's.
+        source: the claim's.
+        predicted: error by theory.
+        simulated: mean error of the simulation.
+        standard_error: its standard error.
+        p_value: two-sided, by Student's t.
+        verdict: "holds", "refuted" or "undecided".
+        detectable: smallest relative deviation of the prediction caught with probability 99.9 %.
+        false_alarm: probability of refuting this check if the claim is true.
+        parameters: mixture, head, simulator, repetitions, seed.
+    """
+
+    id: str
+    statement: str
+    source: str
+    predicted: float
+    simulated: float
+    standard_error: float
+    p_value: float
+    verdict: str
+    detectable: float
+    false_alarm: float
+    parameters: dict[str, Any]
+
+
+def judge(
+    predicted: float, simulated: float, standard_error: float, repetitions: int, false_alarm: float
+) -> tuple[str, float, float]:
+    """Return verdict, p-value and detectable relative deviation of a mean of independent repetitions.
+
+    The claim is refuted if Student's statistic exceeds its critical value t_c of two-sided probability `false_alarm`.
+    A deviation of (t_c + t_99.9%) standard errors is caught with the stated power.
+
+    Example:
+        >>> judge(0.2, 0.2001, 0.0002, 10_000, 1e-8)[0]
+        'holds'
+        >>> judge(0.2, 0.2040, 0.0002, 10_000, 1e-8)[0]
+        'refuted'
+        >>> judge(0.2, 0.2001, 0.02, 10_000, 1e-8)[0]
+        'undecided'
+    """
+    if repetitions < 2 or not standard_error > 0:
+        return "undecided", math.nan, math.inf
+    freedom = repetitions - 1
+    statistic = abs(simulated - predicted) / standard_error
+    p_value = float(2 * stdtr(freedom, -statistic))
+    critical = float(-stdtrit(freedom, false_alarm / 2))
+    detectable = (critical + float(stdtrit(freedom, POWER))) * standard_error / predicted
+    if p_value < false_alarm:
+        return "refuted", p_value, detectable
+    return ("holds" if detectable <= WORTHWHILE else "undecided"), p_value, detectable
+
+
+def select_claims(names: Iterable[str]) -> list[Claim]:
+    """Return the claims of these names, all of them for none.
+
+    Raises:
+        ArgumentError: there is no such claim.
+    """
+    known = {claim.id: claim for claim in CLAIMS}
+    for name in names:
+        if name not in known:
+            raise ArgumentError("ID", f"be one of {', '.join(known)}", repr(name))
+    return [claim for claim in CLAIMS if not names or claim.id in set(names)]
+
+
+def _plain(parameters: Any) -> dict[str, Any]:
+    """Return a mixture's or a head's parameters as JSON data."""
+    return {
+        name: value.item() if isinstance(value, np.ndarray) else value for name, value in asdict(parameters).items()
+    }
+
+
+def check(claim: Claim, setting: Setting, seed: int, store: ResultStore, executor: Executor | None) -> Check:
+    """Predict, simulate unless the store has the result, and judge."""
+    predicted = float(known_prompt_error(setting.mixture, setting.head).error)
+    parameters = {
+        "mixture": _plain(setting.mixture),
+        "head": _plain(setting.head),
+        "simulator": setting.simulator,
+        "repetitions": setting.repetitions,
+        "seed": seed,
+    }
+    label = f"{claim.id}, n = {int(single(setting.head.samples))}, {setting.simulator}"
+
+    def run() -> dict[str, Any]:
+        simulation = simulate(
+            setting.mixture,
+            setting.head,
+            simulator=setting.simulator,
+            repetitions=setting.repetitions,
+            seed=seed,
+            executor=executor,
+            progress=label,
+        )
+        return asdict(simulation)
+
+    simulation = store.fetch({"code": code_fingerprint("numerics.simulation"), **parameters}, run)
+    false_alarm = FALSE_ALARM_RATE / sum(len(each.settings) for each in CLAIMS)
+    verdict, p_value, detectable = judge(
+        predicted, simulation["error"], simulation["standard_error"], setting.repetitions, false_alarm
+    )
+    return Check(
+        id=claim.id,
+        statement=claim.statement,
+        source=claim.source,
+        predicted=predicted,
+        simulated=simulation["error"],
+        standard_error=simulation["standard_error"],
+        p_value=p_value,
+        verdict=verdict,
+        detectable=detectable,
+        false_alarm=false_alarm,
+        parameters=parameters,
+    )
+
+
+def verify(names: Iterable[str], *, seed: int, store: ResultStore, executor: Executor | None = None) -> list[Check]:
+    """Check the claims of these names (all for none) at all their settings."""
+    return [
+        check(claim, setting, seed, store, executor)
+        for claim in select_claims(list(names))
+        for setting in claim.settings
+    ]
