@@ -1,0 +1,6 @@
+"""Pictures of theory and simulation, each with its data."""
+
+from figures.catalogue import FIGURES
+from figures.drawing import Drawing, NamedFigure, write
+
+__all__ = ["FIGURES", "Drawing", "NamedFigure", "write"]
