@@ -1,0 +1,225 @@
+"""Three simulators of one law: they agree in distribution with each other and in the mean with theory.
+
+Each comparison is a statistical check with a share of the suite's false-alarm budget (tests/false_alarms.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from numerics.overlap_simulator import simulate_overlaps
+from numerics.prompt_attention import attention_features, train_head
+from numerics.score_simulator import draw_attention, simulate_scores
+from numerics.sequences import context_vector, draw_sequences, signal_vector
+from numerics.streams import as_generator, stream
+from numerics.token_simulator import TEST_SEQUENCES, draw_features, simulate_tokens
+from tests.false_alarms import RATE, assert_mean, share
+from theory import ArgumentError, ContextualMixture, Head, NotAvailableError, known_prompt_error
+
+PROMPTED = {
+    "dimension": 9,
+    "tokens": 5,
+    "relevant_tokens": 1,
+    "signal_norm": 0.8,
+    "noise_kind": "prompt-orthogonal",
+}
+POOLED = {"dimension": 9, "tokens": 5, "relevant_tokens": 2, "signal_norm": 1.5}
+DELTAS = {"delta_context": 0.3, "delta_signal": 0.2}
+
+# Settings in which attention is deterministic: mixture, head without its size, sizes below, at and above p.
+DETERMINISTIC = [
+    (PROMPTED, {"kind": "averaging"}),
+    ({**PROMPTED, **DELTAS}, {"kind": "least-squares"}),
+    ({**PROMPTED, **DELTAS}, {"kind": "averaging", "space": "full"}),
+    (POOLED, {"kind": "averaging", "inverse_temperature": 0.0}),
+    ({**POOLED, **DELTAS}, {"kind": "least-squares", "inverse_temperature": 0.0}),
+    (POOLED, {"kind": "averaging", "space": "full", "inverse_temperature": 0.0}),
+]
+CASES = [
+    pytest.param(ContextualMixture(**mixture), Head(n, **head), id=f"{index}-n{n}")
+    for index, (mixture, head) in enumerate(DETERMINISTIC)
+    for n in (1, 4, 8, 20)
+]
+FLUCTUATING = [
+    pytest.param(ContextualMixture(9, 5, 2, **DELTAS), Head(n, 0.8, kind=kind, space=space), id=f"{kind}-{space}-n{n}")
+    for kind in ("averaging", "least-squares")
+    for space in ("orthogonal", "full")
+    for n in (4, 8, 9, 20)
+]
+
+
+def assert_same_law(first, second):
+    """Kolmogorov and Smirnov's two-sample test.
+
+    Power: with N = 1500 and 6000 numbers, distribution functions that differ by 0.13 anywhere are told apart with
+    probability 99.9 %; a shift of a third of a standard deviation does that.
+    """
+    assert stats.ks_2samp(first, second).pvalue > share()
+
+
+@pytest.mark.parametrize(("mixture", "head"), CASES)
+def test_tokens_scores_and_overlaps_have_one_law(mixture, head):
+    tokens = simulate_tokens(mixture, head, 1500, stream(1, 0)).overlaps
+    scores = simulate_scores(mixture, head, 6000, stream(1, 1))
+    overlaps = simulate_overlaps(mixture, head, 100_000, stream(1, 2))
+    assert_same_law(tokens, scores.overlaps)
+    assert_same_law(tokens, overlaps.overlaps)
+    assert_same_law(scores.overlaps, overlaps.overlaps[:6000])
+    if not (head.space == "full" and mixture.noise_kind == "isotropic"):  # there the score simulator averages over scores
+        assert_same_law(scores.errors, overlaps.errors[:6000])
+
+
+@pytest.mark.parametrize(("mixture", "head"), CASES)
+def test_errors_and_overlaps_have_the_predicted_means(mixture, head):
+    prediction = known_prompt_error(mixture, head)
+    for simulate, repetitions, detectable in (
+        (simulate_tokens, 1500, 0.5),
+        (simulate_scores, 6000, 0.2),
+        (simulate_overlaps, 300_000, 0.025),
+    ):
+        outcome = simulate(mixture, head, repetitions, stream(2, repetitions))
+        for values, predicted in ((outcome.errors, prediction.error), (outcome.overlaps, prediction.overlap)):
+            assert_mean(values.mean(), values.std(ddof=1) / np.sqrt(repetitions), predicted, detectable=detectable)
+
+
+@pytest.mark.parametrize(("mixture", "head"), FLUCTUATING)
+def test_tokens_and_scores_agree_where_attention_fluctuates(mixture, head):
+    tokens = simulate_tokens(mixture, head, 1500, stream(3, 0))
+    scores = simulate_scores(mixture, head, 6000, stream(3, 1))
+    assert_same_law(tokens.overlaps, scores.overlaps)
+    error = scores.errors.mean()
+    standard_error = np.hypot(tokens.errors.std() / np.sqrt(1500), scores.errors.std() / np.sqrt(6000))
+    assert_mean(tokens.errors.mean(), standard_error, error, detectable=0.3)
+
+
+def test_the_comparison_of_laws_sees_a_wrong_formula():
+    """χ²_{p-2} for χ²_{p-1} in the overlap: told apart, though p = 8 makes the change small."""
+    rng = np.random.default_rng(4)
+    along = 2 + rng.standard_normal(100_000)
+    right, wrong = (along / np.sqrt(along**2 + rng.chisquare(dof, 100_000)) for dof in (7, 6))
+    assert stats.ks_2samp(right[:6000], wrong[:6000]).pvalue < RATE
+
+
+def test_drawn_attention_has_the_law_of_drawn_tokens():
+    """(M W, S, B) from scores against the means and spreads of features computed from tokens."""
+    mixture = ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS)
+    head, count = Head(1, 0.8, space="full"), 200_000
+    features, labels = draw_features(mixture, head, count, stream(5, 0))
+    draws = draw_attention(mixture, 0.8, count, stream(5, 1))
+    signed = labels[:, None] * features
+    pairs = (
+        (signed[:, 1], draws.signal, "M W is the mean along w⋆"),
+        (features[:, 0], draws.context, "B is the mean along q⋆"),
+        (features[:, 3] ** 2, draws.noise**2, "S² is the variance elsewhere"),
+        (features[:, 0] ** 2, draws.context**2, "second moment along q⋆"),
+        (features[:, 0] * signed[:, 1], draws.context * draws.signal, "both depend on the same scores"),
+    )
+    for tokens, scores, _ in pairs:
+        standard_error = np.hypot(tokens.std(), scores.std()) / np.sqrt(count)
+        assert_mean(tokens.mean(), standard_error, scores.mean(), detectable=0.2)
+
+
+def test_sequences_are_what_the_definition_says():
+    mixture = ContextualMixture(7, 6, 2, 1.3, 0.8, 0.5, delta_context=0.4, delta_signal=-0.6)
+    sequences = draw_sequences(mixture, 50_000, rng=stream(6))
+    context, signal = context_vector(mixture), signal_vector(mixture)
+    assert_allclose([np.linalg.norm(context), np.linalg.norm(signal), context @ signal], [1.3, 0.8, 0])
+    assert set(np.unique(sequences.labels)) == {-1.0, 1.0}
+    relevant = context + sequences.labels[:, None, None] * signal
+    assert_allclose(sequences.tokens[:, :2], np.broadcast_to(relevant, (50_000, 2, 7)))
+    noise = sequences.tokens[:, 2:] + 0.4 * context - 0.6 * sequences.labels[:, None, None] * signal
+    assert_mean((noise**2).mean(), (noise**2).std() / np.sqrt(noise.size), 0.25, detectable=0.02)
+    assert_mean(1 + noise.mean(), 0.5 / np.sqrt(noise.size), 1, detectable=0.01)
+    assert_mean(1 + sequences.labels.mean(), 1 / np.sqrt(50_000), 1, detectable=0.05)
+
+
+def test_prompt_orthogonal_noise_has_no_part_along_the_prompt():
+    mixture = ContextualMixture(7, 6, 2, 1.3, noise_kind="prompt-orthogonal", delta_context=0.4)
+    tokens = draw_sequences(mixture, 100, rng=1).tokens
+    assert_allclose(tokens[:, 2:, 0], -0.4 * 1.3, rtol=1e-14)
+
+
+def test_attention_features_are_softmax_averages():
+    rng = np.random.default_rng(7)
+    tokens, prompt = rng.normal(size=(3, 4, 5)), rng.normal(size=5)
+    for sequence, feature in zip(tokens, attention_features(tokens, prompt), strict=True):
+        weights = np.exp(sequence @ prompt)
+        assert_allclose(feature, sequence.T @ (weights / weights.sum()), rtol=1e-14)
+    linear = attention_features(tokens, prompt, "linear")
+    assert_allclose(linear[0], tokens[0].T @ tokens[0] @ prompt / 4, rtol=1e-13)
+    # Scores of 10⁴ would overflow a naive exponential.
+    assert np.isfinite(attention_features(1e4 * tokens, prompt)).all()
+
+
+@pytest.mark.parametrize(("n", "p"), [(3, 8), (8, 8), (20, 8)])
+def test_least_squares_training_solves_its_equations(n, p):
+    rng = np.random.default_rng(8)
+    features, labels = rng.normal(size=(n, p)), rng.choice([-1.0, 1.0], n)
+    weights = train_head(features, labels, "least-squares")
+    assert_allclose(features.T @ (labels - features @ weights), 0, atol=1e-10)
+    assert_allclose(weights, np.linalg.pinv(features) @ labels, rtol=1e-8)
+
+
+def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
+    """One large chunk and many small ones draw from one stream in the same order of magnitudes: same law, same shapes."""
+    mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
+    whole, _ = draw_features(mixture, head, 3000, stream(9, 0))
+    monkeypatch.setattr("numerics.token_simulator.CHUNK_BYTES", 8 * 4 * 6 * 100)
+    parts, labels = draw_features(mixture, head, 3000, stream(9, 1))
+    assert parts.shape == whole.shape
+    assert labels.shape == (3000,)
+    assert_same_law(whole[:, 1], parts[:, 1])
+
+
+def test_training_and_test_streams_are_separate(monkeypatch):
+    """Another size of the test set must not change a single trained head."""
+    mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
+    before = simulate_tokens(mixture, head, 5, stream(10)).overlaps
+    monkeypatch.setattr("numerics.token_simulator.TEST_SEQUENCES", TEST_SEQUENCES // 2)
+    after = simulate_tokens(mixture, head, 5, stream(10)).overlaps
+    assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores, simulate_overlaps])
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (Head(10, kind="max-margin"), "max-margin head is not available yet"),
+        (Head(10, attention="linear"), "linear-prompt-attention is not available yet"),
+        (Head(np.inf), "finite number of samples"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(simulate, head, words):
+    with pytest.raises(NotAvailableError, match=words):
+        simulate(ContextualMixture(**PROMPTED), head, 2, stream(1))
+
+
+@pytest.mark.parametrize(
+    ("mixture", "head"),
+    [
+        (ContextualMixture(9, 5, 2), Head(10)),
+        (ContextualMixture(9, 5, 5), Head(10)),
+        (ContextualMixture(9, 5, 2, signal_norm=0), Head(10, 0)),
+        (ContextualMixture(**PROMPTED), Head(10, kind="least-squares", space="full")),
+    ],
+)
+def test_the_overlap_simulator_refuses_what_it_has_no_law_for(mixture, head):
+    with pytest.raises(NotAvailableError):
+        simulate_overlaps(mixture, head, 2, stream(1))
+
+
+@pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores])
+def test_without_noise_every_decision_is_right_and_without_features_every_one_a_tie(simulate):
+    perfect = simulate(ContextualMixture(5, 4, 4), Head(3), 4, stream(1))
+    assert_allclose([perfect.errors, perfect.overlaps], [[0] * 4, [1] * 4], atol=1e-12)
+    empty = simulate(ContextualMixture(5, 4, 4, signal_norm=0), Head(3), 4, stream(1))
+    assert_allclose([empty.errors, empty.overlaps], [[0.5] * 4, [0] * 4])
+
+
+@pytest.mark.parametrize("rng", [None, -1, 1.5, True, "seed", np.random.RandomState])
+def test_only_generators_seed_sequences_and_whole_numbers_are_sources_of_randomness(rng):
+    with pytest.raises(ArgumentError, match="rng must be a numpy Generator"):
+        as_generator(rng)
