@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from figures.drawing import Drawing, Row
 from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
 from numerics.fingerprint import code_fingerprint
-from numerics.simulation import simulate
+from numerics.simulation import Simulation, simulate
 from theory.arguments import FloatArray, single
 from theory.head import Head
 from theory.known_prompt import known_prompt_error
@@ -23,7 +24,7 @@ TEMPERATURES = (0.0, 1.0)
 KINDS = ("least-squares", "averaging")
 NAMES = {"least-squares": "least squares", "averaging": "averaging"}
 RATIOS = (0.1, 0.2, 0.35, 0.6, 0.8, 1.0, 1.25, 1.7, 2.5, 4.0, 6.5, 10.0)
-REPETITIONS = {False: 300, True: 30}
+REPETITIONS = {False: 200, True: 20}
 SEED = 1
 
 
@@ -81,8 +82,27 @@ def _row(
     }
 
 
+def stream_key(head: Head) -> tuple[int, ...]:
+    """Return the numbers that name the random streams of one point."""
+    return KINDS.index(head.kind), round(1000 * single(head.inverse_temperature)), int(single(head.samples))
+
+
+def simulated_point(head: Head, repetitions: int, executor: Executor | None) -> Simulation:
+    """Simulate one point from whole token sequences."""
+    return simulate(
+        MIXTURE,
+        head,
+        simulator="tokens",
+        repetitions=repetitions,
+        seed=SEED,
+        key=stream_key(head),
+        executor=executor,
+        progress=f"double-descent, {head.kind}, n = {int(single(head.samples))}",
+    )
+
+
 def _point(drawing: Drawing, head: Head, repetitions: int) -> Any:
-    """Return one simulated point."""
+    """Return one simulated point from the store, or simulate it."""
     identity = {
         "code": code_fingerprint("numerics.simulation"),
         "mixture": repr(MIXTURE),
@@ -90,23 +110,9 @@ def _point(drawing: Drawing, head: Head, repetitions: int) -> Any:
         "repetitions": repetitions,
         "seed": SEED,
         "simulator": "tokens",
+        "stream": stream_key(head),
     }
-
-    def run() -> Any:
-        label = f"double-descent, {head.kind}, n = {int(single(head.samples))}"
-        return asdict(
-            simulate(
-                MIXTURE,
-                head,
-                simulator="tokens",
-                repetitions=repetitions,
-                seed=SEED,
-                executor=drawing.executor,
-                progress=label,
-            )
-        )
-
-    return drawing.store.fetch(identity, run)
+    return drawing.store.fetch(identity, lambda: asdict(simulated_point(head, repetitions, drawing.executor)))
 
 
 def draw(rows: list[Row]) -> Figure:
@@ -149,6 +155,12 @@ def draw(rows: list[Row]) -> Figure:
         panel.set_title(rf"{prompt}, $\kappa = {kappa:.2f}$", fontsize=9)
     axes[0].set_ylabel("test error, $P(y\\,f(X) < 0)$")
     axes[0].set_ylim(0, 0.52)
+    tokens, relevant = int(single(MIXTURE.tokens)), int(single(MIXTURE.relevant_tokens))
+    figure.suptitle(
+        rf"$d = {HEAD_DIMENSION + 1}$, $T = {tokens}$, $R = {relevant}$, "
+        rf"$\|q_\star\| = \|w_\star\| = \sigma = 1$, prompt-orthogonal noise",
+        fontsize=8,
+    )
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure

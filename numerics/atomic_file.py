@@ -22,7 +22,9 @@ def replaced_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     except OSError as error:
-        raise OSError(f"the results folder {path.parent} must be writable: {error.strerror}") from None
+        raise OSError(
+            f"the results folder must be a folder that can be written, got {path.parent}: {error.strerror}"
+        ) from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -49,7 +49,7 @@ PROMPTED = ContextualMixture(
 )
 POOLED = ContextualMixture(dimension=DIMENSION, tokens=6, relevant_tokens=2, signal_norm=1.25)
 
-HOW_OFTEN = {"tokens": 4000, "scores": 10_000, "overlap": 500_000}
+HOW_OFTEN = {"tokens": 3000, "scores": 10_000, "overlap": 500_000}
 """Repetitions that make a deviation of a few per cent visible from tokens, and of a few per mille from overlaps."""
 
 

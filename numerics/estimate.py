@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from scipy.special import stdtrit
@@ -54,8 +53,3 @@ class Moments:
         else:
             width = float(stdtrit(self.count - 1, 1 - tail)) * self.standard_error
         return max(lower, self.mean - width), min(upper, self.mean + width)
-
-
-def merge(parts: list[Moments]) -> Moments:
-    """Merge moments in the order given."""
-    return reduce(lambda one, other: one + other, parts)

@@ -6,13 +6,18 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+AHEAD = 64
+"""Tasks that wait for an executor at once: enough to keep its processes busy."""
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -34,25 +39,53 @@ def progress_bar(results: Iterable[Result], total: int, label: str | None) -> It
 
 
 def map_in_order(
-    function: Callable[[Task], Result], tasks: Sequence[Task], executor: Executor | None, label: str | None = None
-) -> list[Result]:
-    """Return [function(task) for task in tasks], computed here or by an executor.
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    total: int,
+    executor: Executor | None,
+    label: str | None = None,
+) -> Iterator[Result]:
+    """Yield function(task) for each of `total` tasks, in their order, computed here or by an executor.
 
-    An interruption cancels what has not started.
+    Tasks are taken and results held a few at a time, so that memory does not grow with their number.  An interruption
+    cancels what has not started.
 
     Example:
-        >>> map_in_order(abs, [-1, 2], None)
+        >>> list(map_in_order(abs, iter([-1, 2]), 2, None))
         [1, 2]
     """
-    if executor is None:
-        return list(progress_bar(map(function, tasks), len(tasks), label))
-    futures = [executor.submit(function, task) for task in tasks]
+    results = map(function, tasks) if executor is None else _submitted(function, iter(tasks), executor)
+    yield from progress_bar(results, total, label)
+
+
+def _submitted(
+    function: Callable[[Task], Result], tasks: Iterator[Task], executor: Executor
+) -> Generator[Result, None, None]:
+    """Yield results in order, with `AHEAD` tasks submitted and not yet yielded."""
+    waiting: deque[Future[Result]] = deque()
     try:
-        return list(progress_bar((future.result() for future in futures), len(futures), label))
-    except BaseException:
-        for future in futures:
+        while True:
+            with _interrupts_held():
+                waiting.extend(executor.submit(function, task) for task in islice(tasks, AHEAD - len(waiting)))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
             future.cancel()
-        raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes start: they inherit that, before they could come to `_ignore_interrupts`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:
@@ -64,16 +97,24 @@ def _ignore_interrupts() -> None:
 def processes(jobs: int) -> Iterator[Executor | None]:
     """Provide an executor of `jobs` processes, or None, which computes here, for one.
 
-    Each process keeps its linear algebra to one thread, for `jobs` of them share the machine.
+    Each process keeps its linear algebra to one thread, for `jobs` of them share the machine.  An error or Ctrl-C ends
+    them at once: a block may take minutes, and nobody waits for its result any more.
     """
     if jobs == 1:
         yield None
         return
     saved: dict[str, Any] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
     try:
         yield pool
+    except BaseException:
+        # In this order: the pool forgets what is cancelled before it finds its processes gone.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
         for name, value in saved.items():

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from numerics import overlap_simulator, score_simulator, token_simulator
-from numerics.estimate import Moments, merge
+from numerics.estimate import Moments
 from numerics.executor import map_in_order
 from numerics.repetitions import Repetitions
 from numerics.streams import stream
@@ -84,6 +85,7 @@ class Block:
     head: Head
     simulator: str
     seed: int
+    key: tuple[int, ...]
     index: int
     repetitions: int
 
@@ -91,7 +93,7 @@ class Block:
 def run_block(block: Block) -> tuple[Moments, Moments]:
     """Run one block and return the moments of its errors and overlaps."""
     simulator = SIMULATORS[block.simulator]
-    rng = stream(block.seed, simulator.key, block.index)
+    rng = stream(block.seed, simulator.key, *block.key, block.index)
     outcome = simulator.draw(block.mixture, block.head, block.repetitions, rng)
     return Moments.of(outcome.errors), Moments.of(outcome.overlaps)
 
@@ -103,6 +105,7 @@ def simulate(
     simulator: str = "scores",
     repetitions: int | None = None,
     seed: int = 0,
+    key: tuple[int, ...] = (),
     executor: Executor | None = None,
     progress: str | None = None,
 ) -> Simulation:
@@ -115,6 +118,7 @@ def simulate(
             exact in law from a few random numbers, where attention is deterministic.
         repetitions: heads to train; at least 1.  Default: 200, 2,000 and 200,000 in the order above.
         seed: whole number of at least 0.
+        key: further whole numbers that name the random streams, so that runs of one seed are independent.
         executor: any `concurrent.futures` executor; None runs here.  The result does not depend on it.
         progress: label of a progress bar on standard error; None for no bar.
 
@@ -139,12 +143,12 @@ def simulate(
         for name, value in vars(parameters).items():
             if np.ndim(value) > 0:
                 raise ArgumentError(name, "be a single number in a simulation", f"shape {np.shape(value)}")
-    blocks = [
-        Block(mixture, head, simulator, seed, index, min(chosen.block, total - first))
+    blocks = (
+        Block(mixture, head, simulator, seed, key, index, min(chosen.block, total - first))
         for index, first in enumerate(range(0, total, chosen.block))
-    ]
-    errors, overlaps = zip(*map_in_order(run_block, blocks, executor, progress), strict=True)
-    error, overlap = merge(list(errors)), merge(list(overlaps))
+    )
+    parts = map_in_order(run_block, blocks, -(-total // chosen.block), executor, progress)
+    error, overlap = reduce(lambda one, other: (one[0] + other[0], one[1] + other[1]), parts)
     return Simulation(
         error=error.mean,
         standard_error=error.standard_error,

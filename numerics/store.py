@@ -39,20 +39,32 @@ class ResultStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the results folder {folder} must be writable: {error.strerror or error}") from None
+            reason = error.strerror or error
+            raise StoreError(
+                f"the results folder must be a folder that can be written, got {folder}: {reason}"
+            ) from None
         try:
             self._connection = sqlite3.connect(self._path, timeout=60)
-            (identity,) = self._connection.execute("PRAGMA application_id").fetchone()
-            (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if identity != FORMAT and (identity or tables):
-                raise StoreError(f"{self._path} is not a store of results; move it away or choose another folder")
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self._path} cannot be used: {error}; move it away to start afresh") from None
+
+    def _prepare(self) -> None:
+        """Make the table in a new file; write nothing to any other, which may be foreign or damaged."""
+        (identity,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if identity != FORMAT and (identity or tables):
+            raise StoreError(f"{self._path} is not a store of results; move it away or choose another folder")
+        if not tables:
             with self._connection:
                 self._connection.execute(f"PRAGMA application_id = {FORMAT}")
                 self._connection.execute(
                     "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
                 )
-        except sqlite3.Error as error:
-            raise StoreError(f"the store {self._path} cannot be used: {error}; move it away to start afresh") from None
 
     def __enter__(self) -> ResultStore:
         """Return the store itself."""
@@ -76,8 +88,9 @@ class ResultStore:
         try:
             row = self._connection.execute("SELECT value FROM results WHERE key = ?", (key,)).fetchone()
             if row is not None:
+                value = self._read(row[0])
                 self.taken += 1
-                return json.loads(row[0])
+                return value
             value = json.dumps(compute())
             with self._connection:
                 self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (key, value))
@@ -85,6 +98,13 @@ class ResultStore:
             raise StoreError(f"the store {self._path} cannot be used: {error}") from None
         self.computed += 1
         return json.loads(value)
+
+    def _read(self, text: str) -> Any:
+        """Return a stored value."""
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise StoreError(f"the store {self._path} is damaged; move it away to start afresh") from None
 
     def summary(self) -> str:
         """Return a line that says how much was computed afresh."""

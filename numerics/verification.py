@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -41,7 +42,7 @@ class Check:
         verdict: "holds", "refuted" or "undecided".
         detectable: smallest relative deviation of the prediction caught with probability 99.9 %.
         false_alarm: probability of refuting this check if the claim is true.
-        parameters: mixture, head, simulator, repetitions, seed.
+        parameters: mixture, head, simulator, repetitions, seed and the numbers that name the random streams.
     """
 
     id: str
@@ -106,14 +107,18 @@ def _plain(parameters: Any) -> dict[str, Any]:
 
 
 def check(claim: Claim, setting: Setting, seed: int, store: ResultStore, executor: Executor | None) -> Check:
-    """Predict, simulate unless the store has the result, and judge."""
+    """Predict, simulate unless the store has the result, and judge.
+
+    Each claim and setting has random streams of its own, named by the claim's id and the training size.
+    """
     predicted = float(known_prompt_error(setting.mixture, setting.head).error)
-    parameters = {
+    parameters: dict[str, Any] = {
         "mixture": _plain(setting.mixture),
         "head": _plain(setting.head),
         "simulator": setting.simulator,
         "repetitions": setting.repetitions,
         "seed": seed,
+        "stream": [crc32(claim.id.encode()), int(single(setting.head.samples))],
     }
     label = f"{claim.id}, n = {int(single(setting.head.samples))}, {setting.simulator}"
 
@@ -124,6 +129,7 @@ def check(claim: Claim, setting: Setting, seed: int, store: ResultStore, executo
             simulator=setting.simulator,
             repetitions=setting.repetitions,
             seed=seed,
+            key=tuple(parameters["stream"]),
             executor=executor,
             progress=label,
         )

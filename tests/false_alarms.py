@@ -1,8 +1,8 @@
 """One budget of false alarms for the whole suite.
 
 With fresh seeds the suite would raise a false alarm anywhere with probability at most `SUITE_RATE`; each statistical
-check gets an equal share of it.  The number of shares is an upper bound on the checks of a full run, slow ones included, and
-`tests/conftest.py` counts that it is kept.  Seeds are fixed, so that a run that passed passes again.
+check gets an equal share of it.  The number of shares is an upper bound on the checks of a full run, slow ones
+included, and `tests/conftest.py` counts that it is kept.  Seeds are fixed: a run that passed passes again.
 """
 
 from __future__ import annotations

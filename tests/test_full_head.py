@@ -59,7 +59,9 @@ def drawn_errors(n, p, k, b, noisy, repetitions, rng):
 
 
 @pytest.mark.parametrize("noisy", [False, True])
-@pytest.mark.parametrize(("n", "p", "k", "b"), [(1, 2, 1.0, 1.0), (5, 3, 0.7, 2.0), (12, 6, 1.2, 0.8), (60, 20, 1.0, 3.0)])
+@pytest.mark.parametrize(
+    ("n", "p", "k", "b"), [(1, 2, 1.0, 1.0), (5, 3, 0.7, 2.0), (12, 6, 1.2, 0.8), (60, 20, 1.0, 3.0)]
+)
 def test_against_drawn_heads(n, p, k, b, noisy):
     errors = drawn_errors(n, p, k, b, noisy, 60_000, np.random.default_rng([n, p, noisy]))
     predicted = full_head_averaging_error(n, p, k, 1.0, b, noisy_context=noisy).error
@@ -85,7 +87,9 @@ def test_the_sum_over_every_label_and_the_sum_in_steps_agree(monkeypatch, noisy)
     assert_allclose(steps, every, rtol=1e-12)  # the promised accuracy of an averaging error
 
 
-@pytest.mark.parametrize(("n", "signal", "context"), [(1, 1, 2), (2, 1, 1), (3, 1, 1.5), (4, 1, 2**0.5), (9, 0.3, 1), (5, 2, 1)])
+@pytest.mark.parametrize(
+    ("n", "signal", "context"), [(1, 1, 2), (2, 1, 1), (3, 1, 1.5), (4, 1, 2**0.5), (9, 0.3, 1), (5, 2, 1)]
+)
 def test_without_noise_all_labelings_are_counted(n, signal, context):
     outcomes = []
     for labels in itertools.product([-1, 1], repeat=n):

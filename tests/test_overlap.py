@@ -10,7 +10,16 @@ from numpy.testing import assert_allclose
 from tests.false_alarms import assert_mean
 from theory import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 
-SETTINGS = [(1, 1, 0.5), (1, 2, 1.0), (3, 2, 1e-6), (100, 50, 1.0), (10, 1000, 0.1), (7, 3, 6.0), (10**6, 10**5, 0.3), (2, 10**9, 5)]
+SETTINGS = [
+    (1, 1, 0.5),
+    (1, 2, 1.0),
+    (3, 2, 1e-6),
+    (100, 50, 1.0),
+    (10, 1000, 0.1),
+    (7, 3, 6.0),
+    (10**6, 10**5, 0.3),
+    (2, 10**9, 5),
+]
 RTOL = 1e-12  # the accuracy promised for an averaging error
 
 

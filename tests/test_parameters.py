@@ -10,7 +10,14 @@ from numpy.testing import assert_allclose
 from scipy.special import softmax
 
 import theory
-from theory import ArgumentError, ContextualMixture, Head, NotAvailableError, deterministic_attention, known_prompt_error
+from theory import (
+    ArgumentError,
+    ContextualMixture,
+    Head,
+    NotAvailableError,
+    deterministic_attention,
+    known_prompt_error,
+)
 
 GOOD = {"dimension": 5, "tokens": 4, "relevant_tokens": 1}
 EPS = np.finfo(float).eps
@@ -55,7 +62,10 @@ def test_a_bad_mixture_is_refused_in_one_sentence(change, sentence):
         ({"samples": -np.inf}, "samples must be a whole number of at least 1 or infinite, got -inf"),
         ({"inverse_temperature": -1}, "inverse_temperature must be finite and at least 0, got -1"),
         ({"attention": "hard"}, "attention must be one of softmax, linear, got 'hard'"),
-        ({"kind": None}, "kind must be one of averaging, weighted-averaging, least-squares, ridge, logistic, max-margin, got None"),
+        (
+            {"kind": None},
+            "kind must be one of averaging, weighted-averaging, least-squares, ridge, logistic, max-margin, got None",
+        ),
         ({"space": "half"}, "space must be one of orthogonal, full, got 'half'"),
         ({"kind": "ridge"}, "ridge must be given for the ridge head, got none"),
         ({"kind": "ridge", "ridge": -1}, "ridge must be finite and at least 0, got -1"),

@@ -72,7 +72,11 @@ def test_these_checks_would_see_a_formula_that_is_wrong(name):
     """n - 1 for n, p + 1 for p, and κ off by 1e-11 are all outside the promised accuracy somewhere in the table."""
     n, p, k = column("samples"), column("dimension"), column("kappa")
     right = HEADS[name](n, p, k).error
-    for wrong in (HEADS[name](np.maximum(n - 1, 1), p, k), HEADS[name](n, p + 1, k), HEADS[name](n, p, k * (1 + 1e-11))):
+    for wrong in (
+        HEADS[name](np.maximum(n - 1, 1), p, k),
+        HEADS[name](n, p + 1, k),
+        HEADS[name](n, p, k * (1 + 1e-11)),
+    ):
         assert np.abs(wrong.error / right - 1).max() > PROMISED[name]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from numerics.estimate import Moments, merge
+from numerics.estimate import Moments
 from numerics.executor import map_in_order, processes
 from numerics.simulation import SIMULATORS, simulate
 from numerics.streams import stream
@@ -61,7 +62,7 @@ def test_simulators_do_not_share_streams():
 def test_merged_moments_are_those_of_all_numbers(sizes):
     parts = [np.random.default_rng(size).normal(1e6, 1, size) for size in sizes]
     everything = np.concatenate(parts)
-    moments = merge([Moments.of(part) for part in parts])
+    moments = reduce(Moments.__add__, [Moments.of(part) for part in parts])
     assert moments.count == len(everything)
     assert_allclose(moments.mean, everything.mean(), rtol=ROUNDING)
     # Differences of numbers near 1e6 are known to 1e-10.
@@ -103,7 +104,10 @@ def test_intervals_cover_as_often_as_they_say():
         ({"seed": True}, "seed must be a whole number of at least 0, got True"),
         ({"simulator": "magic"}, "simulator must be one of tokens, scores, overlap, got 'magic'"),
         ({"head": Head([1, 2])}, "samples must be a single number in a simulation, got shape (2,)"),
-        ({"mixture": ContextualMixture([3, 4], 5, 2)}, "dimension must be a single number in a simulation, got shape (2,)"),
+        (
+            {"mixture": ContextualMixture([3, 4], 5, 2)},
+            "dimension must be a single number in a simulation, got shape (2,)",
+        ),
     ],
 )
 def test_a_bad_simulation_is_refused_in_one_sentence(change, sentence):
@@ -120,4 +124,11 @@ def fail_on_three(number):
 
 def test_an_error_in_one_block_is_raised_and_cancels_the_rest(executor):
     with pytest.raises(ValueError, match="three"):
-        map_in_order(fail_on_three, range(100), executor)
+        list(map_in_order(fail_on_three, range(100), 100, executor))
+
+
+def test_tasks_are_taken_only_as_results_are(executor):
+    """Memory does not grow with the number of tasks: there may be 10¹² of them."""
+    results = map_in_order(abs, iter(range(10**12)), 10**12, executor)
+    assert [next(results) for _ in range(200)] == list(range(200))
+    results.close()

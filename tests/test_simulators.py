@@ -68,7 +68,9 @@ def test_tokens_scores_and_overlaps_have_one_law(mixture, head):
     assert_same_law(tokens, scores.overlaps)
     assert_same_law(tokens, overlaps.overlaps)
     assert_same_law(scores.overlaps, overlaps.overlaps[:6000])
-    if not (head.space == "full" and mixture.noise_kind == "isotropic"):  # there the score simulator averages over scores
+    if not (
+        head.space == "full" and mixture.noise_kind == "isotropic"
+    ):  # there the score simulator averages over scores
         assert_same_law(scores.errors, overlaps.errors[:6000])
 
 
@@ -164,7 +166,7 @@ def test_least_squares_training_solves_its_equations(n, p):
 
 
 def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
-    """One large chunk and many small ones draw from one stream in the same order of magnitudes: same law, same shapes."""
+    """One large chunk and many small ones: the same law, the same shapes."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
     whole, _ = draw_features(mixture, head, 3000, stream(9, 0))
     monkeypatch.setattr("numerics.token_simulator.CHUNK_BYTES", 8 * 4 * 6 * 100)

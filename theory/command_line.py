@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -31,11 +34,19 @@ OPTION_OF_PARAMETER = {
     "kind": "--head",
     "ridge": "--ridge",
     "space": "--head-space",
+    "simulator": "--simulator",
+    "repetitions": "--repetitions",
+    "seed": "--seed",
 }
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser that refuses in one line."""
+    """An argument parser that refuses in one line, and takes every negative number for a number."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Make the parser; by itself argparse takes -1e-3 and -inf for options."""
+        super().__init__(**settings)
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and leave with the status of bad arguments."""
@@ -147,21 +158,42 @@ def print_json(record: Mapping[str, Any] | list[Any]) -> None:
             return [strict(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    print(json.dumps(strict(record), indent=2, ensure_ascii=False, allow_nan=False))
+    # Greek letters as they are where the output can hold them, escaped elsewhere.
+    plain = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+    print(json.dumps(strict(record), indent=2, ensure_ascii=plain, allow_nan=False))
+
+
+def _discard_output() -> None:
+    """Send what standard output still holds nowhere if it cannot be written, lest Python complain of it on leaving."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(prog: str, command: Callable[[], int]) -> NoReturn:
     """Run a command and leave with its exit status; what it refuses becomes one line on standard error.
 
-    Exit status 0 is success, 1 a refuted claim, 2 bad arguments or something not available yet, 130 an interruption.
+    Exit status 0 is success, 1 a refuted claim, 2 bad arguments, something not available yet or a file or output that
+    cannot be written, 130 an interruption, 141 a reader of the output that went away.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(command())
+        status = command()
+        sys.stdout.flush()
+        sys.exit(status)
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(141)
     except ArgumentError as error:
         name = OPTION_OF_PARAMETER.get(error.parameter, error.parameter)
         message = f"{name} must {error.requirement}, got {error.received}"
-    except (NotAvailableError, OSError) as error:
+    except NotAvailableError as error:
         message = str(error)
+    except OSError as error:
+        message = str(error)
+        _discard_output()
     except KeyboardInterrupt:
         print(f"{prog}: interrupted; what was finished is kept", file=sys.stderr)
         sys.exit(130)

@@ -47,7 +47,7 @@ class _Phase:
         """Find the saddle point and the contour's shape; all arrays have shape (settings,)."""
         self.dimension, self.threshold = dimension, threshold
         self.product, self.square = product, square
-        self.gap = square - product
+        self.gap = np.maximum(square - product, 0.0)  # half of ‖μ_x - μ_y‖²; rounding may turn its sign
         self.saddle, self.distance = self._saddle_point()
         s = self.saddle
         self.complement = self.distance * (1 - s)

@@ -1,0 +1,73 @@
+"""The README's commands print what it shows; its Python examples run as doctests."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import numerics.__main__
+import theory.__main__
+from figures.double_descent import MIXTURE, SEED, simulated_point
+from theory import Head, known_prompt_error
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```console\n\$ (.*)\n((?:.*\n)*?)```", README)
+COMMANDS = {"theory": theory.__main__.main, "numerics": numerics.__main__.main}
+
+
+def without_time(text):
+    """Blank the only line that depends on the machine."""
+    return re.sub(r"(?m)^seconds +[0-9.]+$", "seconds", text)
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) == 2
+
+
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=["theory", "numerics"])
+def test_commands_print_what_the_readme_shows(command, shown, capsys):
+    python, flag, package, *arguments = shlex.split(command)
+    assert (python, flag) == ("python", "-m")
+    assert COMMANDS[package](arguments) == 0
+    printed = without_time(capsys.readouterr().out)
+    number = r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?"
+    assert re.sub(number, "#", printed) == re.sub(number, "#", without_time(shown))
+    values, expected = (np.array(re.findall(number, text), dtype=float) for text in (printed, without_time(shown)))
+    # Twelve digits are printed; the bound on the numerical error, of order 1e-15, may differ by rounding.
+    assert_allclose(values, expected, rtol=2e-11, atol=1e-14)
+
+
+def gallery_rows():
+    with (ROOT / "figures" / "gallery" / "double-descent.csv").open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_pictured_curves_are_the_theory_of_today():
+    for kind in ("averaging", "least-squares"):
+        for temperature in (0.0, 1.0):
+            rows = [
+                row
+                for row in gallery_rows()
+                if (row["head"], row["kind"]) == (kind, "exact") and float(row["inverse_temperature"]) == temperature
+            ]
+            samples = np.array([float(row["samples"]) for row in rows])
+            exact = known_prompt_error(MIXTURE, Head(samples, temperature, kind=kind))
+            # Accuracy promised for least squares.
+            assert_allclose([float(row["error"]) for row in rows], exact.error, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["averaging", "least-squares"])
+def test_the_pictured_points_are_what_their_seeds_give(kind):
+    """The cheapest point of each head, simulated again."""
+    row = next(row for row in gallery_rows() if (row["head"], row["kind"]) == (kind, "simulated"))
+    assert int(row["seed"]) == SEED
+    head = Head(int(row["samples"]), float(row["inverse_temperature"]), kind=kind)
+    point = simulated_point(head, int(row["repetitions"]), None)
+    assert_allclose(float(row["error"]), point.error, rtol=1e-10)
