@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.names:
         if name not in FIGURES:
             raise ArgumentError("NAME", f"be one of {', '.join(FIGURES)}", repr(name))
+    if options.list and options.json:
+        print_json([{"name": figure.name, "description": figure.description} for figure in FIGURES.values()])
+        return 0
     if options.list:
         for figure in FIGURES.values():
             print(f"{figure.name:20} {figure.description}")

@@ -15,7 +15,7 @@ from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
 from numerics.simulation import SIMULATORS, simulate
 from numerics.store import ResultStore
-from numerics.verification import Check, verify
+from numerics.verification import Check, select_claims, verify
 from theory.arguments import ArgumentError
 from theory.command_line import (
     add_head_options,
@@ -91,9 +91,13 @@ def as_csv(checks: list[Check]) -> str:
 def verify_command(options: argparse.Namespace) -> int:
     """Check claims, print the table, write it to the results folder; status 1 where a claim is refuted."""
     if options.list:
+        if options.json:
+            print_json([{name: getattr(claim, name) for name in ("id", "statement", "source")} for claim in CLAIMS])
+            return 0
         for claim in CLAIMS:
             print(f"{claim.id:36} {claim.statement}")
         return 0
+    select_claims(options.ids)  # refuses an unknown name before anything is written
     if options.seed < 0:
         raise ArgumentError("--seed", "be a whole number of at least 0", options.seed)
     jobs = jobs_from(options)
@@ -101,8 +105,9 @@ def verify_command(options: argparse.Namespace) -> int:
         checks = verify(options.ids, seed=options.seed, store=store, executor=executor)
         print(store.summary(), file=sys.stderr)
     if not options.ids:
-        with replaced_file(options.results / "verification.csv") as path:
-            path.write_text(as_csv(checks), encoding="utf-8")
+        for name, text in (("verification.csv", as_csv(checks)), ("verification.txt", table(checks) + "\n")):
+            with replaced_file(options.results / name) as path:
+                path.write_text(text, encoding="utf-8")
     if options.json:
         print_json([asdict(one) for one in checks])
     else:

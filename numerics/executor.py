@@ -110,10 +110,14 @@ def processes(jobs: int) -> Iterator[Executor | None]:
     try:
         yield pool
     except BaseException:
-        # In this order: the pool forgets what is cancelled before it finds its processes gone.
+        # The pool's thread has to forget what is cancelled before it finds its processes gone, and can do so only while
+        # the pool exists: otherwise it ends with a traceback of its own.
+        manager = getattr(pool, "_executor_manager_thread", None)
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
+        if manager is not None:
+            manager.join(timeout=5)
         raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -51,7 +51,13 @@ def simulate_overlaps(
     refuse_untrainable(head)
     if head.space == "full" and head.kind != "averaging":
         raise NotAvailableError(f"the overlap simulator has no law for the {head.kind} head in the full space")
-    law = deterministic_attention(mixture, head.inverse_temperature)
+    try:
+        law = deterministic_attention(mixture, head.inverse_temperature)
+    except NotAvailableError:
+        raise NotAvailableError(
+            "the overlap simulator has no law for fluctuating attention (isotropic noise with an inverse temperature "
+            "above 0); take the scores simulator"
+        ) from None
     signal, noise, context = abs(float(law.signal)), float(law.noise), float(law.context)
     samples, dimension = int(single(head.samples)), int(single(mixture.dimension))
     if noise == 0 or signal == 0:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import lstsq
 from scipy.special import softmax
 
-from theory.arguments import FloatArray, NotAvailableError, single
+from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
 from theory.head import Head
 
 TRAINABLE_HEADS = ("averaging", "least-squares")
@@ -34,7 +34,7 @@ def attention_features(tokens: FloatArray, prompt: FloatArray, attention: str = 
 
 
 def refuse_untrainable(head: Head) -> None:
-    """Raise for the heads that the simulators cannot train yet."""
+    """Raise for the heads that the simulators cannot train: `NotAvailableError`, or `ArgumentError` for n = ∞."""
     if head.kind not in TRAINABLE_HEADS:
         raise NotAvailableError(
             f"simulating the {head.kind} head is not available yet; available are {' and '.join(TRAINABLE_HEADS)}"
@@ -42,7 +42,7 @@ def refuse_untrainable(head: Head) -> None:
     if head.attention == "linear":
         raise NotAvailableError("simulating linear-prompt-attention is not available yet")
     if not np.isfinite(single(head.samples)):
-        raise NotAvailableError("a simulation needs a finite number of samples")
+        raise ArgumentError("samples", "be finite in a simulation", "inf")
 
 
 def train_head(features: FloatArray, labels: FloatArray, kind: str) -> FloatArray:

@@ -191,12 +191,17 @@ def test_training_and_test_streams_are_separate(monkeypatch):
     [
         (Head(10, kind="max-margin"), "max-margin head is not available yet"),
         (Head(10, attention="linear"), "linear-prompt-attention is not available yet"),
-        (Head(np.inf), "finite number of samples"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(simulate, head, words):
     with pytest.raises(NotAvailableError, match=words):
         simulate(ContextualMixture(**PROMPTED), head, 2, stream(1))
+
+
+@pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores, simulate_overlaps])
+def test_the_population_cannot_be_simulated(simulate):
+    with pytest.raises(ArgumentError, match="samples must be finite in a simulation, got inf"):
+        simulate(ContextualMixture(**PROMPTED), Head(np.inf), 2, stream(1))
 
 
 @pytest.mark.parametrize(
