@@ -21,6 +21,9 @@ from theory.head import Head
 from theory.mixture import ContextualMixture
 
 TEST_SCORES = 512
+CHUNK_SCORES = 2**20
+"""Scores held at once: 8 MB, and as much again for each step of the softmax."""
+
 TEST = f"exact given the head, and given {TEST_SCORES} fresh draws of scores where attention fluctuates"
 
 
@@ -36,33 +39,40 @@ class AttentionDraws:
 def draw_attention(
     mixture: ContextualMixture, inverse_temperature: float, samples: int, rng: np.random.Generator
 ) -> AttentionDraws:
-    """Draw the scores of `samples` sequences and return what they make of an attention feature.
+    """Draw the scores of `samples` sequences, a chunk at a time, and return what they make of an attention feature.
 
     Example:
         >>> mixture = ContextualMixture(dimension=6, tokens=4, relevant_tokens=1)
         >>> draw_attention(mixture, 1.0, 3, np.random.default_rng(1)).noise.shape
         (3,)
     """
-    relevant, irrelevant = (
-        int(single(mixture.relevant_tokens)),
-        int(single(mixture.tokens)) - int(single(mixture.relevant_tokens)),
-    )
+    irrelevant = int(single(mixture.tokens)) - int(single(mixture.relevant_tokens))
+    if mixture.noise_kind == "prompt-orthogonal":
+        signal, noise, context = _attention_given_scores(mixture, inverse_temperature, np.zeros((1, irrelevant)))
+        return AttentionDraws(*(np.repeat(constant, samples) for constant in (signal, noise, context)))
+    drawn = np.empty((3, samples))
+    chunk = max(1, CHUNK_SCORES // max(1, irrelevant))
+    for first in range(0, samples, chunk):
+        scores = rng.standard_normal((min(chunk, samples - first), irrelevant))
+        drawn[:, first : first + chunk] = _attention_given_scores(mixture, inverse_temperature, scores)
+    return AttentionDraws(*drawn)
+
+
+def _attention_given_scores(mixture: ContextualMixture, inverse_temperature: float, scores: FloatArray) -> FloatArray:
+    """Return the rows M W, S and B, each of shape (sequences,), for scores g of shape (sequences, m)."""
     context, noise = single(mixture.context_norm), single(mixture.noise)
     delta_context, delta_signal = single(mixture.delta_context), single(mixture.delta_signal)
-    scores = np.zeros((samples, irrelevant))
-    if mixture.noise_kind == "isotropic":
-        scores = rng.standard_normal((samples, irrelevant))
     strength = inverse_temperature * context
-    logits = np.empty((samples, irrelevant + 1))
-    logits[:, 0] = strength * context + np.log(relevant)
-    logits[:, 1:] = strength * (noise * scores - delta_context * context)
-    weights = softmax(logits, axis=1)
+    relevant_logit = np.full((len(scores), 1), strength * context + np.log(single(mixture.relevant_tokens)))
+    weights = softmax(np.hstack([relevant_logit, strength * (noise * scores - delta_context * context)]), axis=1)
     share, rest = weights[:, 0], weights[:, 1:]
     others = rest.sum(axis=1)
-    return AttentionDraws(
-        signal=(share - delta_signal * others) * single(mixture.signal_norm),
-        noise=noise * np.sqrt(np.einsum("nt,nt->n", rest, rest)),
-        context=context * (share - delta_context * others) + noise * np.einsum("nt,nt->n", rest, scores),
+    return np.stack(
+        [
+            (share - delta_signal * others) * single(mixture.signal_norm),
+            noise * np.sqrt(np.einsum("nt,nt->n", rest, rest)),
+            context * (share - delta_context * others) + noise * np.einsum("nt,nt->n", rest, scores),
+        ]
     )
 
 

@@ -27,16 +27,16 @@ def draw_features(
     context = context_vector(mixture)
     prompt = single(head.inverse_temperature) * context
     chunk = max(1, CHUNK_BYTES // (8 * int(single(mixture.tokens)) * int(single(mixture.dimension))))
-    features, labels = [], []
+    direction = context / np.linalg.norm(context)
+    features, labels = np.empty((samples, len(context))), np.empty(samples)
     for first in range(0, samples, chunk):
-        sequences = draw_sequences(mixture, min(chunk, samples - first), rng=rng)
-        features.append(attention_features(sequences.tokens, prompt))
-        labels.append(sequences.labels)
-    stacked = np.concatenate(features)
-    if head.space == "orthogonal":
-        direction = context / np.linalg.norm(context)
-        stacked = stacked - (stacked @ direction)[:, None] * direction
-    return stacked, np.concatenate(labels)
+        part = slice(first, min(first + chunk, samples))
+        sequences = draw_sequences(mixture, part.stop - first, rng=rng)
+        drawn = attention_features(sequences.tokens, prompt)
+        if head.space == "orthogonal":
+            drawn -= np.outer(drawn @ direction, direction)
+        features[part], labels[part] = drawn, sequences.labels
+    return features, labels
 
 
 def simulate_tokens(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
