@@ -413,8 +413,6 @@ def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, 
 @pytest.mark.parametrize(
     "line",
     [
-        "theory risk",
-        "theory risk model.npz --tokens 6 --relevant 2",
         "theory descent --dim 21 --tokens 6 --relevant 2 --samples 30 --prompt-norm 1",
         "theory separation --tokens 6 --relevant 2",
         "theory derive",

@@ -10,18 +10,20 @@ from theory.arguments import NotAvailableError
 from theory.command_line import (
     add_head_options,
     add_mixture_options,
+    add_token_options,
     head_from,
     mixture_from,
     new_parser,
     print_json,
     run,
 )
+from theory.exact_risk import Delta, exact_risk
 from theory.known_prompt import REGIMES, known_prompt_error
+from theory.trained_model import load_model
 
 PROG = "python -m theory"
 
 LATER = {
-    "risk": "exact test error of any prompt and head",
     "descent": "the three-step gradient-descent algorithm",
     "separation": "thresholds between the four attention models",
     "derive": "the symbolic results, machine-checked",
@@ -42,6 +44,23 @@ def error_command(options: argparse.Namespace) -> int:
     print(f"population  {prediction.population:.12g}  (infinitely many examples)")
     print(f"regime      {prediction.regime}")
     print(f"source      {prediction.source}")
+    return 0
+
+
+def risk_command(options: argparse.Namespace) -> int:
+    """Print the exact test error of a trained model."""
+    risk = exact_risk(
+        load_model(options.model),
+        tokens=options.tokens,
+        relevant_tokens=options.relevant,
+        noise=options.noise,
+        noise_kind=options.noise_kind,
+        deltas=[Delta(options.delta_context, options.delta_signal)],
+    )
+    if options.json:
+        print_json(asdict(risk))
+    else:
+        print(f"error  {risk.error:.12g}  (numerical error at most {risk.error_bound:.1g})")
     return 0
 
 
@@ -67,6 +86,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     error.add_argument("--json", action="store_true", help="print one JSON object")
     error.set_defaults(run=error_command)
+    risk = new_parser(
+        "risk",
+        "Exact test error of any prompt and head, without a test set.",
+        f"{PROG} risk model.npz --tokens 64 --relevant 4",
+        commands,
+    )
+    risk.add_argument(
+        "model",
+        metavar="MODEL.npz",
+        help="arrays context (q*), signal (w*), prompt (q) and head (w), each of shape (d,), written by numpy.savez",
+    )
+    add_token_options(risk.add_argument_group("mixture"))
+    risk.add_argument("--json", action="store_true", help="print one JSON object")
+    risk.set_defaults(run=risk_command)
     for name, description in LATER.items():
         later = new_parser(
             name, f"{description[0].upper()}{description[1:]} (not available yet).", f"{PROG} {name}", commands

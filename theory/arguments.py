@@ -44,6 +44,8 @@ def _first_bad(values: FloatArray, good: npt.NDArray[np.bool_]) -> object:
 def as_numbers(parameter: str, values: Any) -> FloatArray:
     """Return `values` as a read-only array of finite or infinite floats; refuse text, NaN and complex numbers."""
     try:
+        if np.iscomplexobj(values):
+            raise TypeError
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ArgumentError(parameter, "be a real number or an array of real numbers", repr(values)) from None

@@ -86,10 +86,15 @@ def add_mixture_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe the contextual mixture."""
     group = parser.add_argument_group("mixture")
     group.add_argument("--dim", type=number, required=True, metavar="D", help="d, token dimension")
-    group.add_argument("--tokens", type=number, required=True, metavar="T", help="tokens in an example")
-    group.add_argument("--relevant", type=number, required=True, metavar="R", help="how many of them are relevant")
     group.add_argument("--context-norm", type=number, default=1.0, metavar="Q", help="norm of q* (default 1)")
     group.add_argument("--signal-norm", type=number, default=1.0, metavar="W", help="norm of w* (default 1)")
+    add_token_options(group)
+
+
+def add_token_options(group: argparse._ActionsContainer) -> None:
+    """Add the options of a mixture whose vectors are given otherwise."""
+    group.add_argument("--tokens", type=number, required=True, metavar="T", help="tokens in an example")
+    group.add_argument("--relevant", type=number, required=True, metavar="R", help="how many of them are relevant")
     group.add_argument(
         "--noise",
         type=number,
@@ -174,8 +179,9 @@ def _discard_output() -> None:
 def run(prog: str, command: Callable[[], int]) -> NoReturn:
     """Run a command and leave with its exit status; what it refuses becomes one line on standard error.
 
-    Exit status 0 is success, 1 a refuted claim, 2 bad arguments, something not available yet or a file or output that
-    cannot be written, 130 an interruption, 141 a reader of the output that went away.
+    Exit status 0 is success, 1 a refuted claim, 130 an interruption, 141 a reader of the output that went away; 2
+    stands for bad arguments, something not available yet, a file or output that cannot be written, and a number that
+    cannot be had to its promised accuracy.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -189,7 +195,7 @@ def run(prog: str, command: Callable[[], int]) -> NoReturn:
     except ArgumentError as error:
         name = OPTION_OF_PARAMETER.get(error.parameter, error.parameter)
         message = f"{name} must {error.requirement}, got {error.received}"
-    except NotAvailableError as error:
+    except (NotAvailableError, ArithmeticError) as error:
         message = str(error)
     except OSError as error:
         message = str(error)

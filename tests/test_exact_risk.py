@@ -1,0 +1,264 @@
+"""The exact test error of any model against direct integrals, a 30-digit inversion and whole token sequences."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.special import ndtr, softmax
+
+from numerics.sequences import draw_sequences
+from tests.false_alarms import assert_mean
+from theory import AccuracyError, ArgumentError, ContextualMixture, Delta, TrainedModel, exact_risk
+from theory.lognormal_sum import LognormalSum, probability_below_zero
+
+PROMISED = 1e-10
+
+# constant, terms, spread, mean, slope, noise
+LAWS = [
+    (2.0, 4, 1.0, 0.0, 0.0, 1.0),
+    (2.0, 4, 1.0, 0.3, -0.2, 1.0),
+    (-3.0, 3, 2.0, 0.3, 0.5, 1.0),
+    (5.0, 62, 0.5, -0.02, 0.3, 0.8),
+    (0.0, 7, 0.7, 0.4, -0.6, 1.0),
+    (-40.0, 60, 1.5, 0.5, 0.1, 2.0),
+    (1e-6, 15, 0.05, 1.0, 0.2, 1.0),
+    (30.0, 1000, 0.8, 0.01, 0.05, 1.0),
+]
+
+
+def inversion_on_the_real_axis(constant, terms, spread, mean, slope, noise):
+    """Gil-Pelaez's integral at 30 digits, on the real axis, in plain steps of log u: another contour, other nodes."""
+    with mp.workdps(30):
+        step_g, reach = mp.mpf(1) / (12 + int(6 * spread)), 12
+        nodes = [j * step_g for j in range(-int(reach / step_g), int(reach / step_g) + 1)]
+        scale = [mp.exp(spread * g) for g in nodes]
+        weights = [mp.exp(-(g**2) / 2) * step_g / mp.sqrt(2 * mp.pi) for g in nodes]
+        linear = [e * (mean + slope * g) for e, g in zip(scale, nodes, strict=True)]
+        quadratic = [(e * noise) ** 2 / 2 for e in scale]
+        size = mp.sqrt(terms) * noise + abs(constant)
+        step, total, v = mp.mpf(1) / 24, mp.mpf(0), mp.mpf(-32)
+        while True:
+            u = mp.exp(v) / size
+            phi = mp.fsum(
+                w * mp.expj(u * a) * mp.exp(-(u**2) * b) for w, a, b in zip(weights, linear, quadratic, strict=True)
+            )
+            term = mp.expj(u * constant) * phi**terms
+            total += term.imag * step
+            if v > 0 and abs(term) < mp.mpf(10) ** -16:
+                return float(mp.mpf(1) / 2 - total / mp.pi)
+            v += step
+
+
+@pytest.mark.parametrize("law", LAWS[1:5:3])
+def test_against_an_inversion_at_thirty_digits(law):
+    result = probability_below_zero(LognormalSum(*law))
+    exact = inversion_on_the_real_axis(*law)
+    assert abs(result.value - exact) <= result.bound <= PROMISED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", LAWS)
+def test_all_laws_against_an_inversion_at_thirty_digits(law):
+    result = probability_below_zero(LognormalSum(*law))
+    assert abs(result.value - inversion_on_the_real_axis(*law)) <= result.bound <= PROMISED
+
+
+@pytest.mark.parametrize(
+    ("constant", "spread", "mean", "slope", "noise"),
+    [
+        (3, 2, 0.3, -0.2, 1),
+        (-3, 2, 0.3, 0.5, 1),
+        (0.1, 0.2, 0.1, -0.02, 0.01),
+        (1, 5, 0, 0, 1),
+        (2, 0.1, -1, 0.05, 0.02),
+    ],
+)
+def test_one_term_is_one_integral(constant, spread, mean, slope, noise):
+    with mp.workdps(30):
+
+        def integrand(g):
+            z = (constant * mp.exp(-spread * g) + mean + slope * g) / noise
+            return mp.npdf(g) * mp.erfc(z / mp.sqrt(2)) / 2
+
+        exact = float(mp.quad(integrand, [-14, *mp.linspace(-8, 8, 81), 14]))
+    result = probability_below_zero(LognormalSum(constant, 1, spread, mean, slope, noise))
+    assert abs(result.value - exact) <= result.bound <= PROMISED
+
+
+@pytest.mark.parametrize(
+    ("constant", "spread", "mean", "slope", "noise"), [(2, 1, 0.3, -0.2, 1), (-1, 2, 0.5, 0.4, 0.7), (3, 5, 0, 0, 1)]
+)
+def test_two_terms_are_a_double_integral(constant, spread, mean, slope, noise):
+    """Condition on both scores: a plain two-dimensional trapezoidal sum, analytic and so exact to rounding."""
+    g = np.linspace(-8.5, 8.5, 3001)
+    weights = np.exp(-(g**2) / 2) * (g[1] - g[0]) / np.sqrt(2 * np.pi)
+    scale = np.exp(spread * g)
+    part = scale * (mean + slope * g)
+    centre = constant + part[:, None] + part[None, :]
+    exact = weights @ ndtr(-centre / (noise * np.hypot(scale[:, None], scale[None, :]))) @ weights
+    result = probability_below_zero(LognormalSum(constant, 2, spread, mean, slope, noise))
+    assert abs(result.value - exact) <= result.bound + 1e-13  # the double sum's rounding
+    assert result.bound <= PROMISED
+
+
+def random_model(rng, d):
+    prompt = rng.standard_normal(d) * rng.choice([0.2, 0.7])
+    return TrainedModel(rng.standard_normal(d), rng.standard_normal(d), prompt, rng.standard_normal(d))
+
+
+@pytest.mark.parametrize("case", range(16))
+def test_against_token_sequences(case):
+    """Whole sequences, softmax, sign: vectors at any angle, both kinds of noise, one or two values of δ."""
+    rng = np.random.default_rng([1, case])
+    d, tokens, count = int(rng.integers(2, 8)), int(rng.integers(2, 9)), 200_000
+    model, sigma = random_model(rng, d), rng.uniform(0.3, 1.5)
+    relevant, kind = int(rng.integers(1, tokens)), ["isotropic", "prompt-orthogonal"][case % 2]
+    deltas = [Delta(0.3, -0.2, 0.5), Delta(-0.5, 0.8, 0.5)] if case % 3 else [Delta(0.2, 0.4)]
+    exact = exact_risk(model, tokens=tokens, relevant_tokens=relevant, noise=sigma, noise_kind=kind, deltas=deltas)
+    wrong = []
+    for delta in deltas:
+        labels = rng.choice([-1.0, 1.0], count)
+        noise = sigma * rng.standard_normal((count, tokens, d))
+        if kind == "prompt-orthogonal":
+            direction = model.context / np.linalg.norm(model.context)
+            noise -= (noise @ direction)[..., None] * direction
+        sequences = noise - delta.context * model.context - delta.signal * labels[:, None, None] * model.signal
+        sequences[:, :relevant] = model.context + labels[:, None, None] * model.signal
+        weights = softmax(sequences @ model.prompt, axis=1)
+        decisions = labels * np.einsum("nt,ntd,d->n", weights, sequences, model.head)
+        wrong.append((1 - np.sign(decisions)) / 2)
+    outcomes = np.concatenate(wrong)
+    standard_error = np.sqrt(exact.error * (1 - exact.error) / len(outcomes))
+    assert_mean(1 + outcomes.mean(), standard_error, 1 + exact.error, detectable=0.01)
+
+
+def test_the_sequences_of_the_simulators_have_the_same_law():
+    """One model on the sequences that every simulation draws, orthogonal vectors and constant δ."""
+    mixture = ContextualMixture(6, 5, 2, 1.2, 0.8, 0.9, delta_context=0.3, delta_signal=0.2)
+    rng = np.random.default_rng(5)
+    context, signal = 1.2 * np.eye(6)[0], 0.8 * np.eye(6)[1]
+    model = TrainedModel(context, signal, context + 0.3 * rng.standard_normal(6), signal + 0.3 * rng.standard_normal(6))
+    exact = exact_risk(model, tokens=5, relevant_tokens=2, noise=0.9, deltas=[Delta(0.3, 0.2)])
+    sequences = draw_sequences(mixture, 300_000, rng=6)
+    weights = softmax(sequences.tokens @ model.prompt, axis=1)
+    wrong = sequences.labels * np.einsum("nt,ntd,d->n", weights, sequences.tokens, model.head) < 0
+    assert_mean(1 + wrong.mean(), np.sqrt(exact.error * (1 - exact.error) / 300_000), 1 + exact.error, detectable=0.01)
+
+
+def test_symmetries():
+    rng = np.random.default_rng(3)
+    model = random_model(rng, 5)
+    options = {"tokens": 9, "relevant_tokens": 2, "noise": 0.8, "deltas": [Delta(0.2, -0.3)]}
+    error = exact_risk(model, **options).error
+    longer = dataclasses.replace(model, head=7.5 * model.head)
+    turned = dataclasses.replace(model, head=-model.head)
+    rotation = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    rotated = TrainedModel(*(rotation @ getattr(model, name) for name in ("context", "signal", "prompt", "head")))
+    # Twice the bound on a numerical error.
+    assert_allclose(exact_risk(longer, **options).error, error, atol=2 * PROMISED)
+    assert_allclose(exact_risk(turned, **options).error, 1 - error, atol=2 * PROMISED)
+    assert_allclose(exact_risk(rotated, **options).error, error, atol=2 * PROMISED)
+
+
+def test_closed_cases():
+    context, signal = np.eye(4)[0], np.eye(4)[1]
+    pooled = TrainedModel(context, signal, np.zeros(4), signal)
+    # Uniform pooling by the true head: y f T = R W² + √m σ W N.
+    assert_allclose(exact_risk(pooled, tokens=11, relevant_tokens=2).error, ndtr(-2 / 3), atol=1e-14)
+    prompted = dataclasses.replace(pooled, prompt=3 * context)
+    # Prompt-orthogonal noise: R e^τ W against √m σ W N.
+    exact = exact_risk(prompted, tokens=102, relevant_tokens=1, noise=2, noise_kind="prompt-orthogonal")
+    assert_allclose(exact.error, ndtr(-np.exp(3) / (2 * np.sqrt(101))), atol=1e-14)
+    assert exact_risk(prompted, tokens=3, relevant_tokens=3).error == 0
+    assert exact_risk(prompted, tokens=9, relevant_tokens=3, noise=0).error == 0
+    assert exact_risk(dataclasses.replace(prompted, head=np.zeros(4)), tokens=9, relevant_tokens=3).error == 0.5
+    # Without noise and with δ = (0, ζ/(1-ζ)), uniform pooling sees no signal: a tie.
+    assert exact_risk(pooled, tokens=4, relevant_tokens=2, noise=0, deltas=[Delta(0, 1)]).error == 0.5
+
+
+def test_a_sharp_prompt_in_little_noise_finds_the_relevant_token():
+    """At ζ = 1/64 and Q = 1 the prompt q⋆/σ brings the true head's error from a third to below one in a hundred."""
+    context, signal = np.eye(9)[0], np.eye(9)[1]
+    errors = [
+        exact_risk(TrainedModel(context, signal, tau * context, signal), tokens=64, relevant_tokens=1, noise=0.3).error
+        for tau in (0.0, 5.0)
+    ]
+    assert errors[0] > 0.33
+    assert errors[1] < 0.01
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 10**6),
+    d=st.integers(1, 50),
+    tokens=st.integers(1, 300),
+    share=st.floats(0, 1),
+    noise=st.one_of(st.just(0.0), st.floats(-3, 0.3).map(lambda power: 10.0**power)),
+    length=st.one_of(st.just(0.0), st.floats(-3, 0.3).map(lambda power: 10.0**power)),
+    kind=st.sampled_from(["isotropic", "prompt-orthogonal"]),
+)
+def test_every_model_gets_a_probability_or_a_reason(seed, d, tokens, share, noise, length, kind):
+    rng = np.random.default_rng(seed)
+    context, signal, prompt, head = rng.standard_normal((4, d))
+    model = TrainedModel(context, signal, length * prompt, head)
+    relevant = max(1, round(share * tokens))
+    try:
+        risk = exact_risk(model, tokens=tokens, relevant_tokens=relevant, noise=noise, noise_kind=kind)
+    except AccuracyError as error:
+        reason = str(error)
+    else:
+        reason = ""
+        assert 0 <= risk.error <= 1
+        assert 0 <= risk.error_bound <= PROMISED
+    # The known hard cases: noise that hardly leaves the direction of the prompt, and scores that spread widely.
+    assert not reason or d <= 3 or noise < 0.05 or noise * length * np.linalg.norm(prompt) > 5
+
+
+def test_models_of_64_tokens_reach_the_promised_accuracy():
+    rng = np.random.default_rng(8)
+    for _ in range(100):
+        d = int(rng.integers(20, 500))
+        context, signal = np.eye(d)[:2]
+        prompt = context + rng.uniform(0, 2) * rng.standard_normal(d) / np.sqrt(d)
+        model = TrainedModel(context, signal, prompt, signal + rng.uniform(0, 2) * rng.standard_normal(d) / np.sqrt(d))
+        assert exact_risk(model, tokens=64, relevant_tokens=int(rng.integers(1, 8))).error_bound <= PROMISED
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter"),
+    [
+        ({"tokens": 0}, "tokens"),
+        ({"relevant_tokens": 0}, "relevant_tokens"),
+        ({"relevant_tokens": 10}, "relevant_tokens"),
+        ({"noise": -1}, "noise"),
+        ({"noise": np.nan}, "noise"),
+        ({"noise_kind": "pink"}, "noise_kind"),
+        ({"deltas": []}, "deltas"),
+        ({"deltas": [Delta(0, 0, 0.5)]}, "deltas"),
+        ({"deltas": [Delta(0, 0, -1), Delta(0, 0, 2)]}, "deltas"),
+        ({"deltas": [Delta(np.inf, 0)]}, "deltas"),
+    ],
+)
+def test_bad_arguments_are_named(change, parameter):
+    model = random_model(np.random.default_rng(1), 3)
+    with pytest.raises(ArgumentError) as caught:
+        exact_risk(model, **{"tokens": 9, "relevant_tokens": 2, **change})
+    assert caught.value.parameter == parameter
+
+
+def test_prompt_orthogonal_noise_needs_a_prompt_to_be_orthogonal_to():
+    model = TrainedModel([0, 0], [0, 1], [1, 0], [0, 1])
+    with pytest.raises(ArgumentError, match="context must not be zero"):
+        exact_risk(model, tokens=3, relevant_tokens=1, noise_kind="prompt-orthogonal")
+
+
+def test_a_spread_without_measure_is_refused_not_guessed():
+    model = TrainedModel([1, 0], [0, 1], [1, 0.1], [0.1, 1])
+    with pytest.raises(AccuracyError, match=r"spread by more than 12, got .* = 30"):
+        exact_risk(model, tokens=9, relevant_tokens=2, noise=30)

@@ -1,0 +1,142 @@
+"""The exact test error of any trained prompt-attention model, without a test set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
+from theory.lognormal_sum import LognormalSum, probability_below_zero
+from theory.mixture import NOISE_KINDS
+from theory.trained_model import TrainedModel
+
+LARGEST_LOG_RATIO = 300.0
+PARALLEL = 1e-14
+"""A part of the head across the prompt that is smaller, relative to the head, is a rounding error."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """One value of (δ_q, δ_w) and its probability."""
+
+    context: float
+    signal: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class ExactRisk:
+    """Test error of a trained model.
+
+    Attributes:
+        error: P(y f(X) < 0), ties counted as one half.
+        error_bound: bound on its absolute numerical error, at most 1e-10.
+    """
+
+    error: float
+    error_bound: float
+
+
+def exact_risk(
+    model: TrainedModel,
+    *,
+    tokens: int,
+    relevant_tokens: int,
+    noise: float = 1.0,
+    noise_kind: str = "isotropic",
+    deltas: Sequence[Delta] = (Delta(0.0, 0.0),),
+) -> ExactRisk:
+    """Return the exact test error of f(X) = wᵀ Xᵀ softmax(X q) on the contextual mixture, for any w and q.
+
+    The softmax's denominator does not change the sign of f.  With q̂ = q/‖q‖, w_q = wᵀq̂, ν² = σ²(‖w‖² - w_q²) and
+    μ = -δ_q q⋆ - δ_w y w⋆, given the label y,
+
+        y f D = R e^{qᵀ(q⋆ + y w⋆)} y wᵀ(q⋆ + y w⋆) + Σ_t e^{qᵀμ + σ‖q‖ g_t} (y wᵀμ + σ y w_q g_t + ν N_t),
+
+    a constant plus m = T - R independent terms (`theory.lognormal_sum`).  With prompt-orthogonal noise q and w enter
+    the noise through their parts orthogonal to q⋆.  Any angle between q⋆ and w⋆, any q, w, δ.  Source: derived here.
+
+    Args:
+        model: the vectors q⋆, w⋆, q and w.
+        tokens: T ≥ 1.
+        relevant_tokens: R, between 1 and T.
+        noise: σ ≥ 0.
+        noise_kind: "isotropic" or "prompt-orthogonal".
+        deltas: the values of (δ_q, δ_w) that an example may have, with probabilities that add up to 1.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        AccuracyError: the error cannot be had to 1e-10: a head that is nearly parallel to the prompt, or a prompt with
+            σ‖q‖ > 5, with few irrelevant tokens (see `theory.lognormal_sum`).
+
+    Example:
+        >>> model = TrainedModel(context=[1, 0, 0], signal=[0, 1, 0], prompt=[1, 0, 0], head=[0, 1, 1])
+        >>> print(f"{exact_risk(model, tokens=16, relevant_tokens=2).error:.10f}")
+        0.3091180656
+    """
+    size = int(single(whole("tokens", tokens, least=1)))
+    relevant = int(single(whole("relevant_tokens", relevant_tokens, least=1)))
+    if relevant > size:
+        raise ArgumentError("relevant_tokens", f"be at most tokens = {size}", relevant)
+    sigma = single(real("noise", noise, least=0))
+    one_of("noise_kind", noise_kind, NOISE_KINDS)
+    if noise_kind == "prompt-orthogonal" and not np.any(model.context):
+        raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
+    _check_deltas(deltas)
+    error = bound = 0.0
+    for delta in deltas:
+        for label in (-1.0, 1.0):
+            law = _decision(model, size, relevant, sigma, noise_kind, delta, label)
+            probability = probability_below_zero(law)
+            error += delta.probability / 2 * probability.value
+            bound += delta.probability / 2 * probability.bound
+    return ExactRisk(error, bound)
+
+
+def _check_deltas(deltas: Sequence[Delta]) -> None:
+    """Refuse an empty distribution, or one that does not add up to 1."""
+    if not deltas:
+        raise ArgumentError("deltas", "hold at least one value", "none")
+    for delta in deltas:
+        real("deltas", [delta.context, delta.signal])
+        real("deltas", delta.probability, least=0)
+    total = math.fsum(delta.probability for delta in deltas)
+    if abs(total - 1) > 1e-12:
+        raise ArgumentError("deltas", "have probabilities that add up to 1", f"{total:g}")
+
+
+def _noise_part(model: TrainedModel, noise_kind: str) -> tuple[FloatArray, FloatArray]:
+    """Return the parts of q and w that the noise reaches."""
+    if noise_kind == "isotropic":
+        return model.prompt, model.head
+    direction = model.context / np.linalg.norm(model.context)
+    prompt, head = (vector - (vector @ direction) * direction for vector in (model.prompt, model.head))
+    return prompt, head
+
+
+def _decision(
+    model: TrainedModel, tokens: int, relevant: int, sigma: float, noise_kind: str, delta: Delta, label: float
+) -> LognormalSum:
+    """Return the law of y f D e^{-qᵀμ} given the label, scaled so that its terms are of order 1."""
+    prompt, head = _noise_part(model, noise_kind)
+    length = float(np.linalg.norm(prompt))
+    along = float(head @ prompt) / length if length > 0 else 0.0
+    across = float(np.linalg.norm(head - along * prompt / length if length > 0 else head))
+    if across <= PARALLEL * float(np.linalg.norm(head)):
+        across = 0.0
+    inside = model.context + label * model.signal
+    outside = -delta.context * model.context - delta.signal * label * model.signal
+    # Beyond e^300 the other kind of token has no weight that a float could show.
+    log_ratio = float(model.prompt @ (inside - outside)) + math.log(relevant)
+    ratio = math.exp(min(max(log_ratio, -LARGEST_LOG_RATIO), LARGEST_LOG_RATIO))
+    return LognormalSum(
+        constant=ratio * label * float(model.head @ inside),
+        terms=tokens - relevant,
+        spread=sigma * length,
+        mean=label * float(model.head @ outside),
+        slope=label * sigma * along,
+        noise=sigma * across,
+    )
