@@ -1,0 +1,89 @@
+"""Attention moments for many tokens: the limit and the first correction in 1/m.
+
+With ℓ = e^{s²/2} the mean of L and a = c/(c + m ℓ), expanding about the means of Σ L and Σ L², as m → ∞ with c/m fixed,
+
+    E A  = a                          · (1 + (1-a)² (e^{s²} - 1)/m),
+    E S² = σ² m e^{2s²}/(c + m ℓ)²     · (1 + [3 (1-a)² (e^{s²} - 1) - 2 (1-a) (e^{2s²} - 1)]/m),
+    E κ² = W² c²/(σ² m e^{2s²})        · (1 + (e^{4s²} - 1)/m)        for δ_w = 0,
+
+each up to a share of order 1/m².  The last limit is T ζ² W²/((1-ζ) σ²) · e^{2τ(1+δ_q)Q² - 2τ²σ²Q²}: the prompt gains
+most at τ = (1+δ_q)/(2σ²).  The corrections grow as e^{4s²}: for s = τσQ above 2 only very many tokens are many.
+Source: derived here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.arguments import ArgumentError, FloatArray, Numbers, plain, real
+from theory.mixture import ContextualMixture
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A limit and its first correction: the moment is limit · (1 + correction), up to a share of order 1/m²."""
+
+    limit: float | FloatArray
+    correction: float | FloatArray
+
+
+@dataclass(frozen=True)
+class LargeTokensMoments:
+    """Expansions of E A, E S² and E κ² for many irrelevant tokens."""
+
+    share: Expansion
+    noise_square: Expansion
+    snr_square: Expansion
+
+
+def large_tokens_moments(mixture: ContextualMixture, inverse_temperature: Numbers) -> LargeTokensMoments:
+    """Return the expansions at the head of this file, for isotropic noise.
+
+    Args:
+        mixture: the data, with at least one irrelevant token, noise and δ_w = 0; numbers or arrays.
+        inverse_temperature: τ ≥ 0.
+
+    Raises:
+        ArgumentError: a parameter is out of this range.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200)
+        >>> expansion = large_tokens_moments(mixture, 0.5).snr_square
+        >>> print(f"{expansion.limit:.4f} (1 + {expansion.correction:.4f})")
+        47.1063 (1 + 0.0012)
+    """
+    temperature = real("inverse_temperature", inverse_temperature, least=0)
+    sigma, context = np.asarray(mixture.noise), np.asarray(mixture.context_norm)
+    terms = mixture.irrelevant_tokens
+    if mixture.noise_kind != "isotropic":
+        raise ArgumentError("noise_kind", "be isotropic", mixture.noise_kind)
+    for name, wrong in (
+        ("delta_signal", np.any(np.asarray(mixture.delta_signal) != 0)),
+        ("noise", np.any(sigma == 0)),
+        ("relevant_tokens", np.any(terms == 0)),
+    ):
+        if wrong:
+            needed = {"delta_signal": "be 0", "noise": "be greater than 0", "relevant_tokens": "be less than tokens"}
+            raise ArgumentError(name, f"{needed[name]} in an expansion for many tokens", getattr(mixture, name))
+    spread_square = (temperature * sigma * context) ** 2
+    constant = np.asarray(mixture.relevant_tokens) * np.exp(
+        (1 + np.asarray(mixture.delta_context)) * temperature * context**2
+    )
+    total = constant + terms * np.exp(spread_square / 2)
+    share = constant / total
+    first, second = np.expm1(spread_square), np.expm1(2 * spread_square)
+    noise_limit = sigma**2 * terms * np.exp(2 * spread_square) / total**2
+    noise_correction = (3 * (1 - share) ** 2 * first - 2 * (1 - share) * second) / terms
+    snr_limit = (np.asarray(mixture.signal_norm) * constant / sigma) ** 2 / (terms * np.exp(2 * spread_square))
+    return LargeTokensMoments(
+        share=_expansion(share, (1 - share) ** 2 * first / terms),
+        noise_square=_expansion(noise_limit, noise_correction),
+        snr_square=_expansion(snr_limit, np.expm1(4 * spread_square) / terms),
+    )
+
+
+def _expansion(limit: FloatArray, correction: FloatArray) -> Expansion:
+    """Wrap arrays, as floats where they hold one number."""
+    return Expansion(*(plain(array) for array in np.broadcast_arrays(limit, correction)))
