@@ -94,15 +94,13 @@ def _ignore_interrupts() -> None:
 
 
 @contextmanager
-def processes(jobs: int) -> Iterator[Executor | None]:
-    """Provide an executor of `jobs` processes, or None, which computes here, for one.
+def processes(jobs: int) -> Iterator[Executor]:
+    """Provide an executor of `jobs` processes, one included.
 
-    Each process keeps its linear algebra to one thread, for `jobs` of them share the machine.  An error or Ctrl-C ends
-    them at once: a block may take minutes, and nobody waits for its result any more.
+    Each process keeps its linear algebra to one thread: `jobs` of them share the machine, and the number of threads
+    changes the last digit of a matrix product.  That is why even a single job has a process of its own.  An error or
+    Ctrl-C ends them at once: a block may take minutes, and nobody waits for its result any more.
     """
-    if jobs == 1:
-        yield None
-        return
     saved: dict[str, Any] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     others = set(multiprocessing.active_children())

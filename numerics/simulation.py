@@ -119,7 +119,9 @@ def simulate(
         repetitions: heads to train; at least 1.  Default: 200, 2,000 and 200,000 in the order above.
         seed: whole number of at least 0.
         key: further whole numbers that name the random streams, so that runs of one seed are independent.
-        executor: any `concurrent.futures` executor; None runs here.  The result does not depend on it.
+        executor: any `concurrent.futures` executor.  None runs here, with as many threads of linear algebra as this
+            process has; the result is the same for any number of processes of as many threads each, to the last digit,
+            and to rounding otherwise.
         progress: label of a progress bar on standard error; None for no bar.
 
     Raises:

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from numerics.estimate import Moments
-from numerics.executor import map_in_order, processes
+from numerics.executor import THREAD_VARIABLES, map_in_order, processes
 from numerics.simulation import SIMULATORS, simulate
 from numerics.streams import stream
 from tests.false_alarms import share
@@ -29,12 +29,35 @@ def executor(request):
         yield pool
 
 
+def test_results_are_the_same_for_one_two_and_seven_processes(monkeypatch):
+    """Matrices large enough for threaded linear algebra, whose number of threads would change the last digit."""
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    mixture = ContextualMixture(301, 4, 1)
+    results = []
+    for jobs in (1, 2, 7):
+        with processes(jobs) as pool:
+            results.append(
+                [
+                    replace(
+                        simulate(
+                            mixture, Head(n, kind="least-squares"), simulator=simulator, repetitions=60, executor=pool
+                        ),
+                        seconds=0,
+                    )
+                    for n, simulator in ((290, "scores"), (400, "tokens"))
+                ]
+            )
+    assert results[0] == results[1] == results[2]
+
+
 @pytest.mark.parametrize("kind", ["averaging", "least-squares"])
 @pytest.mark.parametrize(("simulator", "repetitions"), [("tokens", 25), ("scores", 130), ("overlap", 120_000)])
 def test_results_do_not_depend_on_the_number_of_processes(executor, simulator, repetitions, kind):
     arguments = {"simulator": simulator, "repetitions": repetitions, "seed": 5}
     here = simulate(MIXTURE, Head(20, kind=kind), **arguments)
     there = simulate(MIXTURE, Head(20, kind=kind), **arguments, executor=executor)
+    # Matrices of 20 × 8 are too small for threads.
     assert replace(there, seconds=0) == replace(here, seconds=0)
 
 
