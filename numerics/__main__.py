@@ -15,7 +15,7 @@ from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
 from numerics.simulation import SIMULATORS, simulate
 from numerics.store import ResultStore
-from numerics.verification import Check, select_claims, verify
+from numerics.verification import FALSE_ALARM_RATE, Check, select_claims, verify
 from theory.arguments import ArgumentError
 from theory.command_line import (
     add_head_options,
@@ -117,7 +117,7 @@ def verify_command(options: argparse.Namespace) -> int:
     holds = len(checks) - refuted - undecided
     print(
         f"{len(checks)} checks: {holds} hold, {refuted} refuted, {undecided} undecided "
-        f"(a true theory is refuted anywhere with probability at most {checks[0].false_alarm * len(checks):.1g})",
+        f"(a true theory is refuted anywhere with probability at most {FALSE_ALARM_RATE:.1g})",
         file=sys.stderr,
     )
     return REFUTED if refuted else 0
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     group.add_argument("--seed", type=whole_number, default=0, metavar="SEED", help="default 0")
     group.add_argument("--simulator", choices=tuple(SIMULATORS), default="scores", help="default scores")
     add_jobs(group)
-    simulation.add_argument("--json", action="store_true", help="print one JSON object")
+    simulation.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     simulation.set_defaults(run=simulate_command)
 
     verification = new_parser(

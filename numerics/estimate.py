@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 from theory.arguments import FloatArray
 
@@ -53,3 +53,17 @@ class Moments:
         else:
             width = float(stdtrit(self.count - 1, 1 - tail)) * self.standard_error
         return max(lower, self.mean - width), min(upper, self.mean + width)
+
+
+def binomial_interval(successes: float, trials: int, level: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's confidence interval for a probability.
+
+    Example:
+        >>> low, high = binomial_interval(0, 100, 0.95)
+        >>> print(low, round(high, 6))
+        0.0 0.036217
+    """
+    tail = (1 - level) / 2
+    low = float(betaincinv(successes, trials - successes + 1, tail)) if successes > 0 else 0.0
+    high = float(betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0
+    return low, high

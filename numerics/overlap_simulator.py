@@ -58,11 +58,12 @@ def simulate_overlaps(
             "the overlap simulator has no law for fluctuating attention (isotropic noise with an inverse temperature "
             "above 0); take the scores simulator"
         ) from None
-    signal, noise, context = abs(float(law.signal)), float(law.noise), float(law.context)
+    signal, noise, context = float(law.signal), float(law.noise), float(law.context)
     samples, dimension = int(single(head.samples)), int(single(mixture.dimension))
     if noise == 0 or signal == 0:
         raise NotAvailableError("the overlap simulator needs both noise and signal; take the scores simulator")
-    kappa, root = signal / noise, np.sqrt(samples)
+    turned_round = np.sign(signal)  # δ_w may turn the signal of a feature round, and the head follows
+    kappa, root = abs(signal) / noise, np.sqrt(samples)
     along = root * kappa + rng.standard_normal(repetitions)
     if head.space == "orthogonal":
         rest = rng.chisquare(dimension - 2, repetitions) if dimension > 2 else np.zeros(repetitions)
@@ -70,7 +71,7 @@ def simulate_overlaps(
         if head.kind == "least-squares":
             cosine, turned = draw_turn(samples, dimension - 1, repetitions, rng)
             overlaps = overlaps * cosine + np.sqrt(1 - overlaps**2) * turned
-        return Repetitions(ndtr(-kappa * overlaps), overlaps)
+        return Repetitions(ndtr(-kappa * overlaps), turned_round * overlaps)
     ratio = context / noise
     shift = root * ratio * (2 * rng.binomial(samples, 0.5, repetitions) - samples) / samples
     if law.noisy_context:
@@ -79,4 +80,4 @@ def simulate_overlaps(
     length = np.sqrt(along**2 + rest + shift**2)
     spread = length if law.noisy_context else np.sqrt(along**2 + rest)
     errors = (ndtr(-(kappa * along + ratio * shift) / spread) + ndtr(-(kappa * along - ratio * shift) / spread)) / 2
-    return Repetitions(errors, along / length)
+    return Repetitions(errors, turned_round * along / length)

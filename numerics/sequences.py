@@ -26,12 +26,16 @@ class TokenSequences:
 
 def context_vector(mixture: ContextualMixture) -> FloatArray:
     """Return q⋆ = Q e₁, shape (d,)."""
-    return np.asarray(single(mixture.context_norm) * np.eye(int(single(mixture.dimension)))[0])
+    vector = np.zeros(int(single(mixture.dimension)))
+    vector[0] = single(mixture.context_norm)
+    return vector
 
 
 def signal_vector(mixture: ContextualMixture) -> FloatArray:
     """Return w⋆ = W e₂, shape (d,).  The law of the data turns with q⋆ and w⋆, so that axes serve as well as any."""
-    return np.asarray(single(mixture.signal_norm) * np.eye(int(single(mixture.dimension)))[1])
+    vector = np.zeros(int(single(mixture.dimension)))
+    vector[1] = single(mixture.signal_norm)
+    return vector
 
 
 def draw_sequences(mixture: ContextualMixture, samples: int, *, rng: Random) -> TokenSequences:

@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 
 from numerics import overlap_simulator, score_simulator, token_simulator
-from numerics.estimate import Moments
+from numerics.estimate import Moments, binomial_interval
 from numerics.executor import map_in_order
 from numerics.repetitions import Repetitions
 from numerics.streams import stream
@@ -27,6 +27,7 @@ class Simulator:
     Attributes:
         draw: maps (mixture, head, repetitions, rng) to outcomes.
         test: how a trained head is tested.
+        test_sequences: how many sequences each head is tested on; 0 where its error is computed.
         block: repetitions that share one random stream; part of what a seed means, so never tuned to a machine.
         key: number that names the simulator's streams.
         default_repetitions: repetitions if the user names none.
@@ -34,15 +35,18 @@ class Simulator:
 
     draw: Callable[[ContextualMixture, Head, int, np.random.Generator], Repetitions]
     test: str
+    test_sequences: int
     block: int
     key: int
     default_repetitions: int
 
 
 SIMULATORS = {
-    "tokens": Simulator(token_simulator.simulate_tokens, token_simulator.TEST, 10, 1, 200),
-    "scores": Simulator(score_simulator.simulate_scores, score_simulator.TEST, 50, 2, 2000),
-    "overlap": Simulator(overlap_simulator.simulate_overlaps, overlap_simulator.TEST, 50_000, 3, 200_000),
+    "tokens": Simulator(
+        token_simulator.simulate_tokens, token_simulator.TEST, token_simulator.TEST_SEQUENCES, 10, 1, 200
+    ),
+    "scores": Simulator(score_simulator.simulate_scores, score_simulator.TEST, 0, 50, 2, 2000),
+    "overlap": Simulator(overlap_simulator.simulate_overlaps, overlap_simulator.TEST, 0, 50_000, 3, 200_000),
 }
 
 CONFIDENCE = 0.95
@@ -75,6 +79,20 @@ class Simulation:
     simulator: str
     test: str
     seconds: float
+
+
+def counted_interval(error: Moments, test_sequences: int) -> tuple[float, float]:
+    """Return the confidence interval for the expected error.
+
+    Student's, and where mistakes were counted, hulled with Clopper and Pearson's for their number: a handful of
+    mistakes says less than their spread over heads lets on.
+    """
+    low, high = error.interval(CONFIDENCE, 0.0, 1.0)
+    if test_sequences > 0:
+        trials = error.count * test_sequences
+        counted = binomial_interval(error.mean * trials, trials, CONFIDENCE)
+        low, high = min(low, counted[0]), max(high, counted[1])
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -154,7 +172,7 @@ def simulate(
     return Simulation(
         error=error.mean,
         standard_error=error.standard_error,
-        interval=error.interval(CONFIDENCE, 0.0, 1.0),
+        interval=counted_interval(error, chosen.test_sequences),
         overlap=overlap.mean,
         overlap_standard_error=overlap.standard_error,
         repetitions=total,

@@ -12,8 +12,24 @@ settings.register_profile("suite", derandomize=True, deadline=None, max_examples
 settings.load_profile("suite")
 
 
+taken_by_workers = 0
+
+
+def pytest_testnodedown(node) -> None:
+    """Add what a worker process of a distributed run took from the false-alarm budget."""
+    global taken_by_workers
+    taken_by_workers += getattr(node, "workeroutput", {}).get("false_alarms", 0)
+
+
+pytest_testnodedown = pytest.hookimpl(optionalhook=True)(pytest_testnodedown)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail if the statistical checks of one process took more than all shares of the false-alarm budget."""
-    if false_alarms.used > false_alarms.SHARES:
+    """Fail if the statistical checks of all processes together took more than all shares of the budget."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["false_alarms"] = false_alarms.used
+        return
+    used = false_alarms.used + taken_by_workers
+    if used > false_alarms.SHARES:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        print(f"\n{false_alarms.used} statistical checks share a budget made for {false_alarms.SHARES}")
+        print(f"\n{used} statistical checks share a budget made for {false_alarms.SHARES}")

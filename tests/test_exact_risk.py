@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
 from scipy.special import ndtr, softmax
 
 from numerics.sequences import draw_sequences
@@ -91,6 +92,24 @@ def test_one_term_is_one_integral(constant, spread, mean, slope, noise):
         exact = float(mp.quad(integrand, [-14, *mp.linspace(-8, 8, 81), 14]))
     result = probability_below_zero(LognormalSum(constant, 1, spread, mean, slope, noise))
     assert abs(result.value - exact) <= result.bound <= PROMISED
+
+
+def test_one_term_whose_mean_changes_sign_twice_within_a_narrow_window():
+    """Almost no noise: the probability is that of g outside the window between the two roots of the mean."""
+    c, s, a, b = -0.02501135551176812, 4.335103848044308, -0.48846407267400094, -1.3869599680163542
+    turn = np.log(s * c / b) / s
+    first, second = (brentq(lambda g: c * np.exp(-s * g) + a + b * g, *ends) for ends in ((-5, turn), (turn, 5)))
+    result = probability_below_zero(LognormalSum(c, 1, s, a, b, 1.3065441409400828e-06))
+    # Noise smears the roots by its size over the slope there, about 1e-5.
+    assert_allclose(result.value, 1 - (ndtr(second) - ndtr(first)), atol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e160])
+def test_the_length_of_the_head_does_not_matter(scale):
+    base = TrainedModel([1, 0, 0], [0, 1, 0], [1, 0.5, 0], [0, 1, 1])
+    scaled = dataclasses.replace(base, head=scale * base.head)
+    errors = [exact_risk(model, tokens=4, relevant_tokens=1).error for model in (base, scaled)]
+    assert_allclose(errors[0], errors[1], rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +284,7 @@ def test_models_of_64_tokens_reach_the_promised_accuracy():
         ({"deltas": [Delta(0, 0, 0.5)]}, "deltas"),
         ({"deltas": [Delta(0, 0, -1), Delta(0, 0, 2)]}, "deltas"),
         ({"deltas": [Delta(np.inf, 0)]}, "deltas"),
+        ({"deltas": [(0, 0)]}, "deltas"),
     ],
 )
 def test_bad_arguments_are_named(change, parameter):

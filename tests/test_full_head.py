@@ -98,6 +98,24 @@ def test_without_noise_all_labelings_are_counted(n, signal, context):
     assert_allclose(full_head_averaging_error(n, 5, signal, 0.0, context).error, np.mean(outcomes), rtol=100 * EPS)
 
 
+@pytest.mark.parametrize(("signal", "below", "tie"), [(1.0, -1, 0), (0.95, 243, None), (0.8, 899, 900)])
+def test_without_noise_the_logarithm_survives_where_the_error_underflows(signal, below, tie):
+    """n = 5000, B = 1: at most n (1 - signal²)/2 training labels may be positive, and that many is a tie."""
+    with mp.workdps(30):
+        count = mp.fsum(mp.binomial(5000, k) for k in range(below + 1))
+        count += mp.binomial(5000, tie) / 2 if tie is not None else 0
+        exact = float(mp.log(count) - 5000 * mp.log(2))
+    result = full_head_averaging_error(5000, 40, signal=signal, noise=0.0, context=1.0)
+    assert_allclose(result.log_error, exact, rtol=1e-13)
+
+
+def test_the_excess_keeps_its_digits_for_very_many_examples():
+    """n (ERR - Q(κ)) tends to a constant; at n = 10¹⁰ a relative rounding of 1e-15 in ERR is 2e-6 of it."""
+    n = np.array([1e6, 1e8, 1e10])
+    excess = n * (full_head_averaging_error(n, 40, 1.0, 1.0, 2.0).error - ndtr(-1.0))
+    assert_allclose(excess, excess[1], rtol=1e-4)
+
+
 def test_little_noise_is_close_to_none():
     """n = 3: the decision is a margin of 5/9 away from a tie, many standard deviations of the noise."""
     with_noise = full_head_averaging_error(3, 5, 1.0, 1e-3, 1.5).error
@@ -115,7 +133,7 @@ def test_the_context_costs_less_with_more_examples():
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 17, 1000, FULL_SUM])
 def test_label_weights_are_binomial(samples):
-    weights = log_label_weight(float(samples), np.arange(samples + 1.0))
+    weights = log_label_weight(float(samples), np.arange(samples + 1.0) - samples / 2)
     with mp.workdps(40):
         exact = [mp.log(mp.binomial(samples, k)) - samples * mp.log(2) for k in range(samples + 1)]
         error = [float(mp.mpf(float(got)) - want) for got, want in zip(weights, exact, strict=True)]

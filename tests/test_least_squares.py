@@ -29,7 +29,7 @@ def trained_errors(n, p, k, repetitions, rng):
     [(1, 1, 1.0), (1, 6, 2.0), (2, 2, 1.0), (3, 7, 1.5), (6, 6, 1.5), (7, 6, 1.5), (6, 2, 0.8), (15, 6, 1.0)],
 )
 def test_against_trained_heads(n, p, k):
-    errors = trained_errors(n, p, k, 30_000, np.random.default_rng([n, p]))
+    errors = trained_errors(n, p, k, 33_000, np.random.default_rng([n, p]))
     standard_error = errors.std(ddof=1) / np.sqrt(len(errors))
     assert_mean(errors.mean(), standard_error, least_squares_error(n, p, k).error, detectable=0.05)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -39,6 +40,10 @@ EPS = np.finfo(float).eps
         ({"noise": [1.0, -2.0]}, "noise must be finite and at least 0, got -2"),
         ({"noise": np.nan}, "noise must not be NaN, got nan"),
         ({"noise": "loud"}, "noise must be a real number or an array of real numbers, got 'loud'"),
+        ({"noise": "1"}, "noise must be a real number or an array of real numbers, got '1'"),
+        ({"noise": True}, "noise must be a real number or an array of real numbers, got True"),
+        ({"context_norm": 1e200}, "context_norm must be at most 1e+75 in size, got 1e+200"),
+        ({"tokens": 1e16}, "tokens must be at most 1e+15, got 1e+16"),
         ({"noise": 1j}, "noise must be a real number or an array of real numbers, got 1j"),
         ({"noise_kind": "pink"}, "noise_kind must be one of isotropic, prompt-orthogonal, got 'pink'"),
         ({"delta_context": np.inf}, "delta_context must be finite, got inf"),
@@ -91,7 +96,7 @@ def test_a_bad_head_is_refused_in_one_sentence(change, sentence):
         (theory.least_squares_overlap, (0, 5, 1.0), "samples"),
         (theory.full_head_averaging_error, (5, 5, np.inf, 1.0, 1.0), "signal"),
         (theory.full_head_averaging_error, (5, 5, 1.0, -1.0, 1.0), "noise"),
-        (theory.full_head_averaging_error, (5, 5, 1.0, 1e-20, 1.0), "signal"),
+        (theory.full_head_averaging_error, (5, 5, 1.0, 1e-20, 1.0), "noise"),
         (theory.full_head_averaging_overlap, (5, 5, 1.0, 1.0, np.nan), "context"),
     ],
 )
@@ -112,6 +117,7 @@ def test_parameters_are_immutable_compared_by_value_and_hashable():
     assert mixture != ContextualMixture(**GOOD)
     assert hash(mixture) == hash(ContextualMixture(**GOOD, noise=[1, 2]))
     assert Head(3) == Head(3.0)
+    assert hash(Head(3, 0.0)) == hash(Head(3, -0.0))
     assert Head(3) != Head(3, space="full")
     assert Head(3) != mixture
 
@@ -166,6 +172,19 @@ def test_a_curve_needs_no_loop():
         ContextualMixture(101, 16, 2, noise_kind="prompt-orthogonal"), Head(100, 2.0, kind="least-squares")
     )
     assert_allclose(prediction.error[1, 1], alone.error, rtol=100 * EPS)
+
+
+@pytest.mark.parametrize(("signal_norm", "delta_signal"), [(1e12, 0.428571428571), (1e6, 0.42857), (1.0, 0.4)])
+def test_the_error_bound_covers_the_rounding_of_kappa(signal_norm, delta_signal):
+    """R = 3 of 10 tokens pooled: M = 0.3 - 0.7 δ_w nearly cancels.  κ at 50 digits, Q(κ) from it."""
+    prediction = known_prompt_error(
+        ContextualMixture(101, 10, 3, 1, signal_norm, delta_signal=delta_signal), Head(np.inf, 0.0)
+    )
+    with mp.workdps(50):
+        kappa = (mp.mpf(3) - 7 * mp.mpf(delta_signal)) / 10 * signal_norm / (mp.sqrt(7) / 10)
+        exact = mp.erfc(abs(kappa) / mp.sqrt(2)) / 2
+        assert abs(mp.mpf(float(prediction.error)) - exact) <= prediction.error_bound
+    assert prediction.error_bound < 0.01
 
 
 @pytest.mark.parametrize("space", ["orthogonal", "full"])

@@ -90,7 +90,7 @@ def test_every_mixture_gets_an_answer_or_a_reason(d, tokens, share, norms, noise
     assert 0 <= prediction.error <= 0.5 + 1e-9
     assert prediction.limit <= prediction.error * (1 + 1e-8)
     assert prediction.population <= prediction.limit * (1 + 1e-8)
-    assert 0 <= prediction.overlap <= 1
+    assert -1 <= prediction.overlap <= 1
     assert prediction.kappa >= 0
 
 

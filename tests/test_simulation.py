@@ -14,8 +14,9 @@ from scipy import stats
 
 from numerics.estimate import Moments
 from numerics.executor import THREAD_VARIABLES, map_in_order, processes
-from numerics.simulation import SIMULATORS, simulate
+from numerics.simulation import SIMULATORS, counted_interval, simulate
 from numerics.streams import stream
+from numerics.token_simulator import TEST_SEQUENCES
 from tests.false_alarms import share
 from theory import ArgumentError, ContextualMixture, Head
 
@@ -116,6 +117,17 @@ def test_intervals_cover_as_often_as_they_say():
     # 200 skewed numbers leave Student's interval a little short of its level: 0.3 points are allowed for that.
     assert stats.binomtest(covered, 4000, 0.947, alternative="less").pvalue > share()
     assert stats.binomtest(covered, 4000, 0.953, alternative="greater").pvalue > share()
+
+
+@pytest.mark.parametrize("expected_mistakes", [1, 3, 6, 20])
+def test_intervals_cover_when_few_mistakes_are_counted(expected_mistakes):
+    """20 heads, 250 test sequences each: of 4,000 intervals at least 95 % hold the true error."""
+    true = expected_mistakes / (20 * TEST_SEQUENCES)
+    rng = np.random.default_rng(expected_mistakes)
+    counts = rng.binomial(TEST_SEQUENCES, true, (4000, 20))
+    ends = [counted_interval(Moments.of(row / TEST_SEQUENCES), TEST_SEQUENCES) for row in counts]
+    covered = sum(low <= true <= high for low, high in ends)
+    assert stats.binomtest(covered, 4000, 0.95, alternative="less").pvalue > share()
 
 
 @pytest.mark.parametrize(

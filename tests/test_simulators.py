@@ -37,6 +37,9 @@ DETERMINISTIC = [
     (POOLED, {"kind": "averaging", "inverse_temperature": 0.0}),
     ({**POOLED, **DELTAS}, {"kind": "least-squares", "inverse_temperature": 0.0}),
     (POOLED, {"kind": "averaging", "space": "full", "inverse_temperature": 0.0}),
+    # δ_w so large that a feature points against w⋆, and the head with it.
+    ({**PROMPTED, "delta_signal": 2.0}, {"kind": "averaging", "space": "full"}),
+    ({**PROMPTED, "delta_signal": 2.0}, {"kind": "least-squares"}),
 ]
 CASES = [
     pytest.param(ContextualMixture(**mixture), Head(n, **head), id=f"{index}-n{n}")

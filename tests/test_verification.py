@@ -102,7 +102,9 @@ def test_the_stated_power_is_reached():
         (0.2100, 2e-4, 10_000, "refuted"),
         (0.2100, 2e-2, 10_000, "undecided"),
         (0.9000, 2e-2, 10_000, "refuted"),
-        (0.0, 0.0, 10_000, "undecided"),
+        (0.0, 0.0, 10_000, "refuted"),
+        (0.2, 0.0, 10_000, "undecided"),
+        (0.3, 0.0, 20, "undecided"),
         (0.2, float("inf"), 1, "undecided"),
     ],
 )
@@ -114,6 +116,7 @@ def test_few_repetitions_need_a_larger_deviation():
     """Student's t: with 5 repetitions 20 standard errors may be chance, with 10,000 they are not."""
     assert judge(0.2, 0.22, 0.001, 5, 1e-8)[0] == "undecided"
     assert judge(0.2, 0.22, 0.001, 10_000, 1e-8)[0] == "refuted"
+    assert judge(0.0, 0.0, 0.001, 100, 1e-8)[::2] == ("undecided", np.inf)
 
 
 def test_a_second_check_takes_the_stored_simulation_but_judges_afresh(store, monkeypatch):

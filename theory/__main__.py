@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     error.add_argument(
         "--regime", choices=REGIMES, default="auto", help="auto takes the most exact one there is (default)"
     )
-    error.add_argument("--json", action="store_true", help="print one JSON object")
+    error.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     error.set_defaults(run=error_command)
     risk = new_parser(
         "risk",
@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="arrays context (q*), signal (w*), prompt (q) and head (w), each of shape (d,), written by numpy.savez",
     )
     add_token_options(risk.add_argument_group("mixture"))
-    risk.add_argument("--json", action="store_true", help="print one JSON object")
+    risk.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     risk.set_defaults(run=risk_command)
     for name, description in LATER.items():
         later = new_parser(

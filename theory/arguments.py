@@ -12,6 +12,13 @@ FloatArray = npt.NDArray[np.float64]
 Numbers = float | npt.ArrayLike
 
 
+LARGEST_REAL = 1e75
+"""Products of four such numbers are still floats."""
+
+LARGEST_WHOLE = 1e15
+"""Larger whole numbers, and their halves, are not exact as floats."""
+
+
 class ArgumentError(ValueError):
     """An argument out of its range.
 
@@ -44,9 +51,9 @@ def _first_bad(values: FloatArray, good: npt.NDArray[np.bool_]) -> object:
 def as_numbers(parameter: str, values: Any) -> FloatArray:
     """Return `values` as a read-only array of finite or infinite floats; refuse text, NaN and complex numbers."""
     try:
-        if np.iscomplexobj(values):
+        if np.asarray(values).dtype.kind in "bcSU":
             raise TypeError
-        array = np.array(values, dtype=np.float64)
+        array = np.array(values, dtype=np.float64) + 0.0  # a negative zero would hash differently
     except (TypeError, ValueError):
         raise ArgumentError(parameter, "be a real number or an array of real numbers", repr(values)) from None
     if np.isnan(array).any():
@@ -58,8 +65,10 @@ def as_numbers(parameter: str, values: Any) -> FloatArray:
 def real(parameter: str, values: Any, *, above: float | None = None, least: float | None = None) -> FloatArray:
     """Return finite real numbers, greater than `above` or at least `least` where these are given."""
     array = as_numbers(parameter, values)
-    good = np.isfinite(array)
-    requirement = "be finite"
+    good = np.abs(array) <= LARGEST_REAL
+    requirement = f"be at most {LARGEST_REAL:g} in size" if np.isfinite(array).all() else "be finite"
+    if (not good.all()) and np.isfinite(array).all():
+        raise ArgumentError(parameter, requirement, _first_bad(array, good))
     if above is not None:
         good, requirement = good & (array > above), f"be finite and greater than {above:g}"
     if least is not None:
@@ -73,6 +82,8 @@ def whole(parameter: str, values: Any, *, least: int, infinite: bool = False) ->
     """Return whole numbers, kept as floats, of at least `least`; with `infinite`, infinity is one of them."""
     array = as_numbers(parameter, values)
     good = (array >= least) & (array == np.floor(array)) & (np.isfinite(array) | infinite)
+    if good.all() and (large := np.isfinite(array) & (array > LARGEST_WHOLE)).any():
+        raise ArgumentError(parameter, f"be at most {LARGEST_WHOLE:g}", _first_bad(array, ~large))
     if not good.all():
         suffix = " or infinite" if infinite else ""
         raise ArgumentError(parameter, f"be a whole number of at least {least}{suffix}", _first_bad(array, good))

@@ -21,6 +21,7 @@ class DeterministicAttention:
         noise: S ≥ 0, standard deviation of a coordinate of h orthogonal to w⋆.
         context: y-independent coordinate B = Q (A - δ_q (1 - A)) along q̂ (h holds B, so y h holds y B).
         kappa: κ = |M| W / S, signal-to-noise ratio of the feature; infinite without noise, 0 without signal.
+        kappa_error: bound on the relative rounding error of κ; large where A and δ_w (1 - A) nearly cancel.
         noisy_context: whether the coordinate along q̂ carries noise of the same standard deviation S as the others.
     """
 
@@ -29,6 +30,7 @@ class DeterministicAttention:
     noise: FloatArray
     context: FloatArray
     kappa: FloatArray
+    kappa_error: FloatArray
     noisy_context: bool
 
 
@@ -78,4 +80,10 @@ def deterministic_attention(mixture: ContextualMixture, inverse_temperature: Num
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kappa = np.where(gain == 0, 0.0, np.abs(gain) / spread)
     along = context * (share - delta_context * rest)
-    return DeterministicAttention(share, gain, spread, along, kappa, mixture.noise_kind == "isotropic")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cancelling = (share + np.abs(delta_signal) * rest) / np.abs(share - delta_signal * rest)
+    steps = (
+        8 + 2 * np.abs(np.where(np.isfinite(logit), logit, 0.0)) + np.where(np.isfinite(cancelling), cancelling, 1.0)
+    )
+    rounding = np.where(kappa > 0, np.finfo(np.float64).eps * steps, 0.0)
+    return DeterministicAttention(share, gain, spread, along, kappa, rounding, mixture.noise_kind == "isotropic")

@@ -32,8 +32,9 @@ from theory.mixture import ContextualMixture
 from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
 
 INTERVALS = 512
-LARGEST_SPREAD = 6.0
+LARGEST_SPREAD = 5.0
 SCORE_RANGE = 9.0
+LARGEST_EXPONENT = 700.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class AttentionMoments:
         signal: E M W.
         signal_square: E M² W².
         noise_square: E S².
-        snr_square: E κ² = W² E[M²/S²]; infinite without noise.
+        snr_square: E κ² = W² E[M²/S²]; infinite without noise or beyond the largest float.
         relative_error: estimated bound on the relative numerical error of E A, E A², E S² and of each part of E κ²;
             M is a difference of A and δ_w (1 - A), and loses what these lose by cancelling.
     """
@@ -149,7 +150,7 @@ def attention_moments(mixture: ContextualMixture, inverse_temperature: Numbers) 
         inverse_temperature: τ ≥ 0, a number or an array.
 
     Raises:
-        ArgumentError: τ is out of range, or τσQ exceeds 6 under isotropic noise.
+        ArgumentError: τ is out of range, or τσQ exceeds 5 under isotropic noise.
 
     Example:
         >>> moments = attention_moments(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2), 1.0)
@@ -194,7 +195,8 @@ def _one_setting(
     # (c - δ ΣL)²/ΣL², in units of E c²/ΣL² to keep the exponents small.
     ratio = 1 - 2 * delta_signal * math.exp(second - first - log_constant)
     ratio += delta_signal**2 * math.exp(third - first - 2 * log_constant)
-    snr_square = (signal / noise) ** 2 * math.exp(min(first + 2 * log_constant, 700.0)) * ratio
+    log_snr = first + 2 * log_constant
+    snr_square = (signal / noise) ** 2 * (math.exp(log_snr) if log_snr < LARGEST_EXPONENT else math.inf) * ratio
     share, share_square = laplace.share(1), laplace.share(2)
     gain = (1 + delta_signal) * share - delta_signal
     gain_square = (

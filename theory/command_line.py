@@ -200,6 +200,8 @@ def run(prog: str, command: Callable[[], int]) -> NoReturn:
     except OSError as error:
         message = str(error)
         _discard_output()
+    except (MemoryError, OverflowError):
+        message = "this setting needs more memory than there is: fewer samples, tokens or dimensions may do"
     except KeyboardInterrupt:
         print(f"{prog}: interrupted; what was finished is kept", file=sys.stderr)
         sys.exit(130)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def exact_risk(
     Raises:
         ArgumentError: an argument is out of range.
         AccuracyError: the error cannot be had to 1e-10: a head that is nearly parallel to the prompt, or a prompt with
-            σ‖q‖ > 5, with few irrelevant tokens (see `theory.lognormal_sum`).
+            σ‖q‖ > 5, with few irrelevant tokens; or millions of irrelevant tokens with a mean far from 0.
 
     Example:
         >>> model = TrainedModel(context=[1, 0, 0], signal=[0, 1, 0], prompt=[1, 0, 0], head=[0, 1, 1])
@@ -101,6 +101,8 @@ def _check_deltas(deltas: Sequence[Delta]) -> None:
     if not deltas:
         raise ArgumentError("deltas", "hold at least one value", "none")
     for delta in deltas:
+        if not isinstance(delta, Delta):
+            raise ArgumentError("deltas", "hold objects of the class Delta", repr(delta))
         real("deltas", [delta.context, delta.signal])
         real("deltas", delta.probability, least=0)
     total = math.fsum(delta.probability for delta in deltas)
@@ -120,7 +122,9 @@ def _noise_part(model: TrainedModel, noise_kind: str) -> tuple[FloatArray, Float
 def _decision(
     model: TrainedModel, tokens: int, relevant: int, sigma: float, noise_kind: str, delta: Delta, label: float
 ) -> LognormalSum:
-    """Return the law of y f D e^{-qᵀμ} given the label, scaled so that its terms are of order 1."""
+    """Return the law of y f D e^{-qᵀμ}/max|w| given the label."""
+    size = float(np.abs(model.head).max())
+    model = replace(model, head=model.head / size if size > 0 else model.head)  # the sign of f has no scale
     prompt, head = _noise_part(model, noise_kind)
     length = float(np.linalg.norm(prompt))
     along = float(head @ prompt) / length if length > 0 else 0.0

@@ -34,11 +34,11 @@ class KnownPromptError:
 
     Attributes:
         error: P(y f(X) < 0), ties counted as one half, averaged over training sets and test sequences.
-        error_bound: estimated bound on the numerical error of `error`.
+        error_bound: estimated bound on the numerical error of `error`, rounding of κ included.
         log_error: natural logarithm of `error`, accurate where `error` underflows.
         regime: "exact" (every n and p) or "proportional".
         kappa: κ, signal-to-noise ratio of an attention feature.
-        overlap: expected cos∠(ŵ, w⋆) over training sets.
+        overlap: expected cos∠(ŵ, w⋆) over training sets; negative where δ_w turns the signal of a feature round.
         limit: error of the best head that n training features allow, the direction of w⋆ being unknown.
         population: error at n = ∞.
         source: where the formula comes from.
@@ -87,19 +87,22 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
     n, d, k = broadcast(samples=np.asarray(head.samples), dimension=np.asarray(mixture.dimension), kappa=law.kappa)
     if head.space == "orthogonal":
         head_error, head_overlap, source = EXACT_HEADS[head.kind]
-        probability, overlap = head_error(n, d - 1, k), head_overlap(n, d - 1, k)
+        probability, cosine = head_error(n, d - 1, k), head_overlap(n, d - 1, k)
     else:
         features = (n, d if law.noisy_context else d - 1, law.signal, law.noise, law.context)
         probability = full_head_averaging_error(*features, noisy_context=law.noisy_context)
-        overlap = full_head_averaging_overlap(*features, noisy_context=law.noisy_context)
+        cosine = full_head_averaging_overlap(*features, noisy_context=law.noisy_context)
         source = "averaging head in the full space, deterministic attention, given the mean label: exact, derived here"
+    # log ERR changes by at most 1 + 2 |log ERR| times the relative change of κ.
+    sensitivity = 1 + 2 * np.abs(np.where(np.isfinite(probability.log_error), probability.log_error, 0.0))
+    bound = np.asarray(probability.error_bound + probability.error * sensitivity * law.kappa_error)
     return KnownPromptError(
         error=probability.error,
-        error_bound=probability.error_bound,
+        error_bound=plain(np.minimum(bound, 1.0)),
         log_error=probability.log_error,
         regime="exact",
         kappa=plain(np.array(k)),
-        overlap=overlap,
+        overlap=plain(np.asarray(np.where(law.signal < 0, -1.0, 1.0) * cosine)),
         limit=averaging_error(n, d - 1, k).error,
         population=plain(np.asarray(ndtr(-k))),
         source=source,

@@ -16,7 +16,7 @@ from scipy.special import gammaln
 from theory.arguments import FloatArray
 from theory.quadrature import NEGLIGIBLE
 
-FULL_SUM = 4096
+FULL_SUM = 1024
 ALIASING = 60.0
 SEARCH_POINTS = 513
 
@@ -31,13 +31,13 @@ def stirling_remainder(x: FloatArray) -> FloatArray:
     return np.asarray(np.where(x < 16, direct, series))
 
 
-def log_label_weight(samples: float, positive: FloatArray) -> FloatArray:
-    """Return log P(K = positive), K ~ Binomial(samples, 1/2); real values between 0 and n are interpolated smoothly.
+def log_label_weight(samples: float, offset: FloatArray) -> FloatArray:
+    """Return log P(K = n/2 + offset), K ~ Binomial(n, 1/2); real offsets are interpolated smoothly.
 
     Written so that nothing cancels for n = 10⁹ (Loader 2000): the Stirling remainders and the deviance of ȳ.
     """
-    inner = np.clip(positive, 0.5, samples - 0.5) if samples > 1 else np.full_like(positive, 0.5)
-    mean_label = (2 * inner - samples) / samples
+    inside = np.clip(offset, 0.5 - samples / 2, samples / 2 - 0.5)
+    inner, mean_label = samples / 2 + inside, 2 * inside / samples
     central = np.clip(mean_label, -0.5, 0.5)
     upper, lower = np.log(2 * inner / samples), np.log(2 * (samples - inner) / samples)
     log_product = np.where(central == mean_label, np.log1p(-(central**2)), upper + lower)
@@ -48,7 +48,7 @@ def log_label_weight(samples: float, positive: FloatArray) -> FloatArray:
     )
     remainder = stirling_remainder(np.array(samples)) - stirling_remainder(inner) - stirling_remainder(samples - inner)
     log_height = 0.5 * (np.log(2 / (np.pi * samples)) - log_product)
-    at_end = (positive == 0) | (positive == samples)
+    at_end = np.abs(offset) == samples / 2
     return np.asarray(np.where(at_end, -samples * np.log(2.0), remainder - deviance + log_height))
 
 
@@ -67,7 +67,7 @@ def mean_over_labels(samples: float, frequency: float, log_function: Callable[[F
         step = max(1.0, min(spread, np.pi * np.sqrt(samples) / (2 * max(frequency, 1e-9))))
 
     def log_terms(offset: FloatArray) -> tuple[FloatArray, FloatArray]:
-        weights = log_label_weight(samples, samples / 2 + offset)
+        weights = log_label_weight(samples, offset)
         return weights, weights + log_function(2 * offset / samples)
 
     half = samples / 2
@@ -77,7 +77,9 @@ def mean_over_labels(samples: float, frequency: float, log_function: Callable[[F
         search = np.linspace(-widest, widest, SEARCH_POINTS)
         alive = np.flatnonzero((terms := log_terms(search)[1]) > terms.max() - NEGLIGIBLE)
         first, last = search[max(alive[0] - 1, 0)], search[min(alive[-1] + 1, SEARCH_POINTS - 1)]
-    count = np.arange(np.ceil((first + half) / step), np.floor((last + half) / step) + 1)
-    _, terms = log_terms(count * step - half)
+    # K is whole in steps of 1.  Wider steps count from the middle, where they keep their digits for n = 10¹⁵.
+    origin = half if step == 1 else 0.0
+    count = np.arange(np.ceil((first + origin) / step), np.floor((last + origin) / step) + 1)
+    _, terms = log_terms(count * step - origin)
     peak = terms.max()
     return float(peak + np.log(np.exp(terms - peak).sum() * step))

@@ -20,6 +20,8 @@ import numpy as np
 from theory.arguments import ArgumentError, FloatArray, Numbers, plain, real
 from theory.mixture import ContextualMixture
 
+LARGEST_EXPONENT = 300.0
+
 
 @dataclass(frozen=True)
 class Expansion:
@@ -67,6 +69,10 @@ def large_tokens_moments(mixture: ContextualMixture, inverse_temperature: Number
         if wrong:
             needed = {"delta_signal": "be 0", "noise": "be greater than 0", "relevant_tokens": "be less than tokens"}
             raise ArgumentError(name, f"{needed[name]} in an expansion for many tokens", getattr(mixture, name))
+    exponent = np.abs(1 + np.asarray(mixture.delta_context)) * temperature * context**2
+    if np.any(np.maximum(exponent, 4 * (temperature * sigma * context) ** 2) > LARGEST_EXPONENT):
+        requirement = f"keep τ |1 + δ_q| Q² and 4 τ² σ² Q² below {LARGEST_EXPONENT:g}"
+        raise ArgumentError("inverse_temperature", requirement, inverse_temperature)
     spread_square = (temperature * sigma * context) ** 2
     constant = np.asarray(mixture.relevant_tokens) * np.exp(
         (1 + np.asarray(mixture.delta_context)) * temperature * context**2

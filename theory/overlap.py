@@ -88,7 +88,7 @@ def full_head_averaging_overlap(
     *,
     noisy_context: bool = False,
 ) -> float | FloatArray:
-    """Return the expected cosine between w⋆ and the averaging head that is not kept orthogonal to the prompt.
+    """Return the expected cosine between M w⋆ and the averaging head that is not kept orthogonal to the prompt.
 
     The coordinate B ȳ along the prompt makes the head longer: with b = B/S the factor e^{-n b² ȳ² s²/2}, averaged over
     ȳ, joins the integral (s = sinh u, or tanh u where that coordinate is noisy and already counts among the p).
