@@ -46,6 +46,19 @@ def _given_noisy_context(n: float, p: float, k: float, b: float) -> tuple[Condit
     return conditional, float(b * np.sqrt(2 * ALIASING))
 
 
+def feature_arrays(
+    samples: Numbers, dimension: Numbers, signal: Numbers, noise: Numbers, context: Numbers, noisy_context: bool
+) -> tuple[FloatArray, ...]:
+    """Return n, p, |M W|, S and |B|, checked and broadcast; with a noisy context coordinate p is at least 2."""
+    return broadcast(
+        samples=whole("samples", samples, least=1, infinite=True),
+        dimension=whole("dimension", dimension, least=2 if noisy_context else 1),
+        signal=np.abs(real("signal", signal)),
+        noise=real("noise", noise, least=0),
+        context=np.abs(real("context", context)),
+    )
+
+
 def full_head_averaging_error(
     samples: Numbers,
     dimension: Numbers,
@@ -86,13 +99,7 @@ def full_head_averaging_error(
         >>> full_head_averaging_error(3, 40, signal=1.0, noise=0.0, context=1.5).error  # three labels agree
         0.125
     """
-    n, p, gain, spread, along = broadcast(
-        samples=whole("samples", samples, least=1, infinite=True),
-        dimension=whole("dimension", dimension, least=2 if noisy_context else 1),
-        signal=np.abs(real("signal", signal)),
-        noise=real("noise", noise, least=0),
-        context=np.abs(real("context", context)),
-    )
+    n, p, gain, spread, along = feature_arrays(samples, dimension, signal, noise, context, noisy_context)
     log_value, relative_error = np.empty(n.shape), np.zeros(n.shape)
     prepare = _given_noisy_context if noisy_context else _given_exact_context
     for index in np.ndindex(n.shape):

@@ -117,8 +117,9 @@ def probability_below_zero(law: LognormalSum) -> Probability:
     """Return P(sum < 0), a tie counted as one half, with an absolute error below 1e-10.
 
     Raises:
-        AccuracyError: grids of up to 1,400 steps do not agree to 1e-10; seen for two or three terms with noise far
-            below mean or slope (a head nearly parallel to the prompt), and for a spread above 5.
+        AccuracyError: the spread is above 12, or grids of up to 1,800 steps do not agree to 1e-10: seen for two or
+            three terms with noise far below mean or slope (a head nearly parallel to the prompt), for some spreads
+            above 5, and for some sums of millions of terms whose mean is far from 0.
 
     Example:
         >>> result = probability_below_zero(LognormalSum(1.0, 2, 0.0, 0.5, 0.0, 1.0))     # Q(2/√2)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory.arguments import FloatArray, Numbers, broadcast, plain, real, whole
+from theory.arguments import FloatArray, Numbers, broadcast, plain, whole
 from theory.averaging import signal_to_noise
 from theory.beta_angle import log_expected_cosine
+from theory.full_head import feature_arrays
 from theory.label_imbalance import ALIASING, mean_over_labels
 from theory.quadrature import NEGLIGIBLE, support, trapezoid
 
@@ -99,13 +100,7 @@ def full_head_averaging_overlap(
         >>> full_head_averaging_overlap(60, 40, signal=2.0, noise=1.0, context=[0.0, 3.0]).round(4)
         array([0.9271, 0.913 ])
     """
-    n, p, gain, spread, along = broadcast(
-        samples=whole("samples", samples, least=1, infinite=True),
-        dimension=whole("dimension", dimension, least=1),
-        signal=np.abs(real("signal", signal)),
-        noise=real("noise", noise, least=0),
-        context=np.abs(real("context", context)),
-    )
+    n, p, gain, spread, along = feature_arrays(samples, dimension, signal, noise, context, noisy_context)
     overlap = np.where(gain > 0, 1.0, 0.0)
     for index in np.ndindex(n.shape):
         size, strength, width, shift = (float(array[index]) for array in (n, gain, spread, along))
