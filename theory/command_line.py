@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -203,6 +204,10 @@ def run(prog: str, command: Callable[[], int]) -> NoReturn:
     except (MemoryError, OverflowError):
         message = "this setting needs more memory than there is: fewer samples, tokens or dimensions may do"
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            # A progress bar that is interrupted while it is drawn for the first time is left standing.
+            blank = " " * (shutil.get_terminal_size().columns - 1)
+            print(f"\r{blank}\r", end="", file=sys.stderr)
         print(f"{prog}: interrupted; what was finished is kept", file=sys.stderr)
         sys.exit(130)
     print(f"{prog}: {message}", file=sys.stderr)
