@@ -34,6 +34,14 @@ SHORT_BLOCKS = f"simulate {MIXTURE} --dim 51 --samples 100 --repetitions 1000000
 LONG_BLOCKS = f"simulate {MIXTURE} --dim 501 --samples 4000 --simulator tokens --repetitions 100"
 
 
+@pytest.fixture(autouse=True)
+def interrupts_heard():
+    """A suite started in the background ignores Ctrl-C, and so would the commands it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Terminal:
     """A command whose standard error is a terminal, on which Ctrl-C can be pressed."""
 
