@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from theory import (
+    AccuracyError,
     ArgumentError,
     ContextualMixture,
     Head,
@@ -74,24 +75,62 @@ def test_full_head_errors_are_probabilities(n, p, signal, noise, context, noisy)
     deltas=st.tuples(signed, signed),
     n=st.one_of(counts, st.just(np.inf)),
     temperature=st.one_of(st.just(0.0), st.floats(0, 100)),
-    kinds=st.tuples(
-        st.sampled_from(["isotropic", "prompt-orthogonal"]), st.sampled_from(["averaging", "least-squares"])
-    ),
+    pooled=st.booleans(),
+    kind=st.sampled_from(["averaging", "least-squares"]),
+    attention=st.sampled_from(["softmax", "linear"]),
 )
-def test_every_mixture_gets_an_answer_or_a_reason(d, tokens, share, norms, noise, deltas, n, temperature, kinds):
+def test_every_mixture_of_deterministic_attention_gets_an_answer(
+    d, tokens, share, norms, noise, deltas, n, temperature, pooled, kind, attention
+):
     relevant = max(1, round(share * tokens))
-    mixture = ContextualMixture(d, tokens, relevant, *norms, noise, kinds[0], *deltas)
-    try:
-        prediction = known_prompt_error(mixture, Head(n, temperature, kind=kinds[1]))
-    except NotAvailableError:
-        assert kinds[0] == "isotropic"
-        assert temperature > 0
-        return
+    noise_kind, temperature = ("isotropic", 0.0) if pooled else ("prompt-orthogonal", temperature)
+    mixture = ContextualMixture(d, tokens, relevant, *norms, noise, noise_kind, *deltas)
+    prediction = known_prompt_error(mixture, Head(n, temperature, attention, kind))
+    assert prediction.regime == "exact"
     assert 0 <= prediction.error <= 0.5 + 1e-9
     assert prediction.limit <= prediction.error * (1 + 1e-8)
     assert prediction.population <= prediction.limit * (1 + 1e-8)
     assert -1 <= prediction.overlap <= 1
     assert prediction.kappa >= 0
+
+
+@settings(max_examples=30)
+@given(
+    d=st.integers(2, 10**4),
+    tokens=st.integers(2, 12),
+    share=st.floats(0, 0.9),
+    signal=st.one_of(st.just(0.0), st.floats(0.01, 10)),
+    noise=st.floats(0.1, 3),
+    deltas=st.tuples(st.floats(-1, 2), st.sampled_from([0.0, 0.3])),
+    n=st.one_of(st.integers(1, 10**5), st.just(np.inf)),
+    # From the widest spread of scores to one that is refused; a coarse grid of them keeps the laws few.
+    spread=st.sampled_from([0.1, 0.5, 1.0, 4.0, 6.0]),
+    head=st.sampled_from(
+        [("averaging", None), ("weighted-averaging", None), ("least-squares", None), ("max-margin", None)]
+        + [("ridge", ridge) for ridge in (0.0, 1e-6, 0.1, 1e4, np.inf)]
+        + [("logistic", ridge) for ridge in (0.0, 1e-4, 1.0, np.inf)]
+    ),
+    attention=st.sampled_from(["softmax", "linear"]),
+)
+def test_fluctuating_attention_gets_an_answer_or_a_reason(
+    d, tokens, share, signal, noise, deltas, n, spread, head, attention
+):
+    relevant = min(max(1, round(share * tokens)), tokens - 1)
+    mixture = ContextualMixture(d, tokens, relevant, 1.0, signal, noise, "isotropic", *deltas)
+    try:
+        prediction = known_prompt_error(mixture, Head(n, spread / noise, attention, *head))
+    except (NotAvailableError, AccuracyError) as reason:
+        # Too wide a spread, or too few dimensions for the data to be separable.
+        assert spread > 3 or head[0] == "max-margin", reason
+        return
+    assert 0 <= prediction.error <= 1
+    assert 0 <= prediction.error_bound <= 1e-3
+    assert -1 <= prediction.overlap <= 1
+    assert prediction.kappa >= 0
+    if deltas[1] == 0:
+        # Signals of one sign: no head does better than the best, up to the numerical error.
+        assert prediction.limit <= prediction.error + prediction.error_bound + 1e-5
+        assert prediction.population <= prediction.limit + prediction.error_bound + 1e-5
 
 
 @given(value=st.one_of(st.floats(), st.text(), st.none(), st.booleans(), st.lists(st.floats(), max_size=3)))

@@ -2,10 +2,21 @@
 
 from theory.arguments import ArgumentError, NotAvailableError
 from theory.attention import DeterministicAttention, deterministic_attention
+from theory.attention_law import AttentionLaw, attention_law
 from theory.attention_moments import AttentionMoments, attention_moments
 from theory.averaging import averaging_error
+from theory.averaging_expansion import AveragingExpansion, averaging_expansion
+from theory.context_benefit import (
+    BestTemperature,
+    ContextBenefit,
+    best_inverse_temperature,
+    context_benefit,
+    population_error,
+)
 from theory.exact_risk import Delta, ExactRisk, exact_risk
+from theory.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
 from theory.full_head import full_head_averaging_error
+from theory.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
 from theory.head import Head
 from theory.known_prompt import KnownPromptError, known_prompt_error
 from theory.large_tokens import Expansion, LargeTokensMoments, large_tokens_moments
@@ -14,13 +25,29 @@ from theory.lognormal_sum import AccuracyError
 from theory.mixture import ContextualMixture
 from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.probability import ErrorProbability
+from theory.proportional import (
+    ConvergenceError,
+    ProportionalHead,
+    averaging_head,
+    best_ridge_head,
+    logistic_head,
+    max_margin_head,
+    ridge_head,
+    separability_threshold,
+    weighted_averaging_head,
+)
 from theory.trained_model import TrainedModel, load_model
 
 __all__ = [
     "AccuracyError",
     "ArgumentError",
+    "AttentionLaw",
     "AttentionMoments",
+    "AveragingExpansion",
+    "BestTemperature",
+    "ContextBenefit",
     "ContextualMixture",
+    "ConvergenceError",
     "Delta",
     "DeterministicAttention",
     "ErrorProbability",
@@ -30,17 +57,35 @@ __all__ = [
     "KnownPromptError",
     "LargeTokensMoments",
     "NotAvailableError",
+    "ProportionalHead",
     "TrainedModel",
+    "attention_law",
     "attention_moments",
     "averaging_error",
+    "averaging_expansion",
+    "averaging_head",
     "averaging_overlap",
+    "best_inverse_temperature",
+    "best_ridge_head",
+    "context_benefit",
     "deterministic_attention",
+    "error_given_overlap",
     "exact_risk",
+    "fluctuating_averaging_error",
     "full_head_averaging_error",
     "full_head_averaging_overlap",
+    "hard_attention_error",
+    "hard_attention_midpoint",
+    "hard_attention_threshold",
     "known_prompt_error",
     "large_tokens_moments",
     "least_squares_error",
     "least_squares_overlap",
     "load_model",
+    "logistic_head",
+    "max_margin_head",
+    "population_error",
+    "ridge_head",
+    "separability_threshold",
+    "weighted_averaging_head",
 ]

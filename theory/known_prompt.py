@@ -1,79 +1,61 @@
-"""The exact finite-sample error of prompt-attention with a known prompt and a trained head."""
+"""The error of prompt-attention with a known prompt and a trained head: exact where it can be, else in the limit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
-from theory.arguments import FloatArray, NotAvailableError, broadcast, one_of, plain
-from theory.attention import deterministic_attention
-from theory.averaging import averaging_error
-from theory.full_head import full_head_averaging_error
+from theory.arguments import FloatArray, NotAvailableError, broadcast, one_of, plain, single
+from theory.attention import attention_fluctuates
+from theory.deterministic_prediction import deterministic_prediction, has_exact_formula
+from theory.fluctuating_prediction import fluctuating_prediction
 from theory.head import Head
-from theory.least_squares import least_squares_error
 from theory.mixture import ContextualMixture
-from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
+from theory.prediction import Prediction
+from theory.proportional_prediction import proportional_prediction
 
 REGIMES = ("auto", "exact", "proportional")
 
-EXACT_HEADS = {
-    "averaging": (averaging_error, averaging_overlap, "averaging head, deterministic attention: exact, derived here"),
-    "least-squares": (
-        least_squares_error,
-        least_squares_overlap,
-        "least squares and minimum norm, deterministic attention: exact, derived here",
-    ),
-}
+MIXTURE_NUMBERS = (
+    "dimension",
+    "tokens",
+    "relevant_tokens",
+    "context_norm",
+    "signal_norm",
+    "noise",
+    "delta_context",
+    "delta_signal",
+)
 
 
 @dataclass(frozen=True)
-class KnownPromptError:
-    """Predicted test error of a head trained under a known prompt (floats, or arrays of one shape).
-
-    Attributes:
-        error: P(y f(X) < 0), ties counted as one half, averaged over training sets and test sequences.
-        error_bound: estimated bound on the numerical error of `error`, rounding of κ included.
-        log_error: natural logarithm of `error`, accurate where `error` underflows.
-        regime: "exact" (every n and p) or "proportional".
-        kappa: κ, signal-to-noise ratio of an attention feature.
-        overlap: expected cos∠(ŵ, w⋆) over training sets; negative where δ_w turns the signal of a feature round.
-        limit: error of the best head that n training features allow, the direction of w⋆ being unknown.
-        population: error at n = ∞.
-        source: where the formula comes from.
-    """
-
-    error: float | FloatArray
-    error_bound: float | FloatArray
-    log_error: float | FloatArray
-    regime: str
-    kappa: float | FloatArray
-    overlap: float | FloatArray
-    limit: float | FloatArray
-    population: float | FloatArray
-    source: str
+class KnownPromptError(Prediction):
+    """Predicted test error of a head trained under a known prompt; see `theory.prediction.Prediction`."""
 
 
 def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = "auto") -> KnownPromptError:
     """Predict the test error of `head`, trained on sequences of `mixture` under the known prompt q = τ q⋆.
 
-    Where attention does not fluctuate, label-signed features are κ e + ξ up to scale (`theory.attention`) and the error
-    is exact for every n and d: see `theory.averaging`, `theory.least_squares` and `theory.full_head`.
+    Exact for every n and d are averaging, weighted averaging and what equals them (an infinite ridge), least squares
+    (no ridge) where attention does not fluctuate, and the averaging head in the full space where it does not.  All
+    heads have a limit in the proportional regime n, d → ∞ at a fixed p/n, with p = d - 1, or d in the full space;
+    there the two spaces do not differ.
 
     Args:
         mixture: the data.
         head: the head and its training; its numbers broadcast against those of the mixture.
-        regime: "exact" or "auto", which takes the most exact formula there is.
+        regime: "exact", "proportional", or "auto", which takes the exact formula where there is one.
 
     Returns:
-        The prediction, with its numerical error.  The limit is the error of the averaging head orthogonal to the
-        prompt: under deterministic attention no head learned from the features has a smaller one, averaged over the
-        direction of w⋆.
+        The prediction, with its numerical error; in the proportional regime the distance of a finite n from the limit,
+        of order 1/n, is not part of it.
 
     Raises:
         ArgumentError: arguments are out of range, or their shapes do not broadcast.
-        NotAvailableError: the toolkit has no formula for this combination yet.
+        NotAvailableError: there is no formula: no exact one, no max-margin head (data are not separable), or a law of
+            attention that spreads too widely.
 
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2, noise_kind="prompt-orthogonal")
@@ -82,46 +64,59 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
         array([0.23  , 0.4621, 0.1772])
     """
     one_of("regime", regime, REGIMES)
-    _refuse_unavailable(head, regime)
-    law = deterministic_attention(mixture, head.inverse_temperature)
-    n, d, k = broadcast(samples=np.asarray(head.samples), dimension=np.asarray(mixture.dimension), kappa=law.kappa)
-    if head.space == "orthogonal":
-        head_error, head_overlap, source = EXACT_HEADS[head.kind]
-        probability, cosine = head_error(n, d - 1, k), head_overlap(n, d - 1, k)
-    else:
-        features = (n, d if law.noisy_context else d - 1, law.signal, law.noise, law.context)
-        probability = full_head_averaging_error(*features, noisy_context=law.noisy_context)
-        cosine = full_head_averaging_overlap(*features, noisy_context=law.noisy_context)
-        source = "averaging head in the full space, deterministic attention, given the mean label: exact, derived here"
-    # log ERR changes by at most 1 + 2 |log ERR| times the relative change of κ.
-    sensitivity = 1 + 2 * np.abs(np.where(np.isfinite(probability.log_error), probability.log_error, 0.0))
-    bound = np.asarray(probability.error_bound + probability.error * sensitivity * law.kappa_error)
-    return KnownPromptError(
-        error=probability.error,
-        error_bound=plain(np.minimum(bound, 1.0)),
-        log_error=probability.log_error,
-        regime="exact",
-        kappa=plain(np.array(k)),
-        overlap=plain(np.asarray(np.where(law.signal < 0, -1.0, 1.0) * cosine)),
-        limit=averaging_error(n, d - 1, k).error,
-        population=plain(np.asarray(ndtr(-k))),
-        source=source,
-    )
+    fluctuates = attention_fluctuates(mixture, head.inverse_temperature)
+    if regime != "proportional" and not fluctuates.any() and has_exact_formula(head):
+        return KnownPromptError(**vars(deterministic_prediction(mixture, head)))
+    numbers: dict[str, FloatArray] = {name: np.asarray(getattr(mixture, name)) for name in MIXTURE_NUMBERS}
+    numbers["samples"] = np.asarray(head.samples)
+    numbers["inverse_temperature"] = np.asarray(head.inverse_temperature)
+    if head.ridge is not None:
+        numbers["ridge"] = np.asarray(head.ridge)
+    arrays = dict(zip(numbers, broadcast(**numbers), strict=True))
+    shape = arrays["samples"].shape
+    predictions = [
+        _one_prediction(
+            ContextualMixture(
+                noise_kind=mixture.noise_kind, **{name: single(arrays[name][index]) for name in MIXTURE_NUMBERS}
+            ),
+            Head(
+                single(arrays["samples"][index]),
+                single(arrays["inverse_temperature"][index]),
+                head.attention,
+                head.kind,
+                single(arrays["ridge"][index]) if "ridge" in arrays else None,
+                head.space,
+            ),
+            regime,
+        )
+        for index in np.ndindex(shape)
+    ]
+    return KnownPromptError(**{field.name: _gathered(predictions, field.name, shape) for field in fields(Prediction)})
 
 
-def _refuse_unavailable(head: Head, regime: str) -> None:
-    """Raise for the combinations that have no exact finite-sample formula here."""
+def _gathered(predictions: list[Prediction], name: str, shape: tuple[int, ...]) -> Any:
+    """Return one field of all predictions: an array of numbers, or a text, joined where texts differ."""
+    values = [getattr(prediction, name) for prediction in predictions]
+    if isinstance(values[0], str):
+        return "; ".join(dict.fromkeys(values))
+    return plain(np.array(values, dtype=float).reshape(shape))
+
+
+def _one_prediction(mixture: ContextualMixture, head: Head, regime: str) -> Prediction:
+    """Return the prediction for single numbers by the most exact formula that `regime` allows."""
     if regime == "proportional":
-        raise NotAvailableError("the proportional regime is not available yet; the exact regime is")
-    if head.attention == "linear":
-        raise NotAvailableError("the known-prompt error of linear-prompt-attention is not available yet")
-    if head.kind not in EXACT_HEADS:
+        return proportional_prediction(mixture, head)
+    fluctuates = bool(attention_fluctuates(mixture, head.inverse_temperature).any())
+    if not fluctuates and has_exact_formula(head):
+        return deterministic_prediction(mixture, head)
+    try:
+        if fluctuates:
+            return fluctuating_prediction(mixture, head)
         raise NotAvailableError(
-            f"the known-prompt error of the {head.kind} head is not available yet; "
-            f"it is available for the heads {' and '.join(EXACT_HEADS)}"
+            f"there is no exact formula for the {head.kind} head in the {head.space} space; "
+            "the proportional regime has one"
         )
-    if head.space == "full" and head.kind != "averaging":
-        raise NotAvailableError(
-            f"the known-prompt error of the {head.kind} head in the full space is not available yet; "
-            "it is available in the orthogonal space"
-        )
+    except NotAvailableError:
+        if regime == "exact":
+            raise
+    return proportional_prediction(mixture, head)

@@ -1,0 +1,87 @@
+"""Predictions where attention fluctuates: exact for the averaging heads, at every n."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from theory.arguments import NotAvailableError, single
+from theory.attention_law import AttentionLaw, attention_law
+from theory.attention_moments import attention_moments
+from theory.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
+from theory.head import Head
+from theory.mixture import ContextualMixture
+from theory.prediction import Prediction
+
+ROUNDING = 1e-12
+"""Signed weights that add up to 1 lose this much."""
+
+
+def mean_snr_square(mixture: ContextualMixture, head: Head, law: AttentionLaw | None) -> float:
+    """Return E κ² = W² E[M²/S²] of one attention feature, infinite where it is.
+
+    Under linear attention S² is a noncentral χ²_m up to scale, whose inverse has no mean for m ≤ 2.
+    """
+    if head.attention == "softmax" or law is None:
+        return single(attention_moments(mixture, head.inverse_temperature).snr_square)
+    if not np.any(law.signal):
+        return 0.0
+    if single(mixture.irrelevant_tokens) <= 2:
+        return math.inf
+    return law.mean((law.signal / law.noise) ** 2)
+
+
+def both_laws(mixture: ContextualMixture, head: Head) -> tuple[AttentionLaw, AttentionLaw]:
+    """Return the fine and the coarse law of attention."""
+    temperature = single(head.inverse_temperature)
+    fine = attention_law(mixture, temperature, head.attention)
+    return fine, attention_law(mixture, temperature, head.attention, "coarse")
+
+
+def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
+    """Return the exact prediction for single numbers.
+
+    The numerical error is estimated by the distance from the same computation at coarse resolution, which is far less
+    accurate.
+
+    Raises:
+        NotAvailableError: the head has no exact error where attention fluctuates, or τσQ is larger than 3.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=61, tokens=16, relevant_tokens=2)
+        >>> print("%.6f" % fluctuating_prediction(mixture, Head(samples=100)).error)
+        0.323719
+    """
+    averaging = head.kind == "averaging" or (head.ridge is not None and np.isinf(single(head.ridge)))
+    weighted = head.kind == "weighted-averaging"
+    if head.space == "full" or not (averaging or weighted):
+        raise NotAvailableError(
+            f"there is no exact formula for the {head.kind} head in the {head.space} space where attention fluctuates "
+            "(isotropic noise with an inverse temperature above 0); the proportional regime has one"
+        )
+    laws = both_laws(mixture, head)
+    samples, dimension = single(head.samples), int(single(mixture.dimension)) - 1
+    population = error_given_overlap(laws[0], math.copysign(1.0, laws[0].mean(laws[0].signal)))
+    if math.isinf(samples):
+        outcomes = [(error_given_overlap(law, math.copysign(1.0, law.mean(law.signal))), 1.0) for law in laws]
+        limit = population
+    else:
+        count = int(samples)
+        outcomes = [
+            fluctuating_averaging_error(law, count, dimension, weighted=weighted, resolution=resolution)
+            for law, resolution in zip(laws, ("fine", "coarse"), strict=True)
+        ]
+        limit = outcomes[0][0] if weighted else fluctuating_averaging_error(laws[0], count, dimension, weighted=True)[0]
+    error, overlap = outcomes[0]
+    return Prediction(
+        error=error,
+        error_bound=min(abs(error - outcomes[1][0]) + ROUNDING, 1.0),
+        log_error=math.log(error) if error > 0 else -math.inf,
+        regime="exact",
+        kappa=math.sqrt(mean_snr_square(mixture, head, laws[0])),
+        overlap=overlap,
+        limit=limit,
+        population=population,
+        source=f"{head.kind} head, fluctuating attention, given the scores: exact, derived here",
+    )

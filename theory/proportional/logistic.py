@@ -1,0 +1,231 @@
+"""Logistic regression on attention features, min (1/n) Σ log(1 + e^{-yᵢwᵀhᵢ}) + (λ/2)‖w‖², in the proportional regime.
+
+With Z standard normal, ν² = w₁² + w_⊥², x = M W w₁ + S ν Z and q = V S², the margin u of an example solves
+u = x + q f, f = 1/(1 + e^u), and with ℓ'' = f (1 - f) the limit is the solution of
+
+    V (λ + a) = γ,   w₁ (λ + a) = W E[M f],   w_⊥² = γ E[S² f²]/(λ + a)²,   a = E[S² ℓ''/(1 + V S² ℓ'')].
+
+These are the stationarity conditions of Gordon's scalar problem, which for given (w₁, w_⊥) has one best V and is convex
+in (w₁, w_⊥).  For small w the loss is the square loss 1/4 · (2 - u)²/2 up to a constant, and the head that of ridge
+regression with penalty 4λ: the solution is followed from there as λ falls, by Newton's method.
+Source: derived here; Mignacco et al. (2020) and Deng, Kammoun & Thrampoulidis (2022) treat deterministic features.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, wrightomega
+
+from theory.arguments import FloatArray
+from theory.attention_law import AttentionLaw
+from theory.proportional.averaging import averaging_head
+from theory.proportional.max_margin import max_margin_head, separability_threshold
+from theory.proportional.overlap import (
+    CERTIFIED,
+    ConvergenceError,
+    ProportionalHead,
+    certified,
+    ratio_argument,
+    standardised,
+)
+from theory.proportional.ridge import log_effective_ridge, ridge_argument, ridge_head
+
+NORMAL_RANGE = 7.0
+NEWTON_STEPS = 60
+SOLVED = 1e-11
+FEWEST_INTERVALS = 32
+MOST_NODES = 20_000
+NEGLIGIBLE_WEIGHT = 1e-12
+SMALLEST_STEP = 1e-3
+"""A step in log λ that has to be shorter than this is given up."""
+
+
+def margins(x: FloatArray, q: FloatArray) -> FloatArray:
+    """Return the root u of u = x + q/(1 + e^u), x and q > 0 of one shape, to rounding.
+
+    g(u) = u - x - q/(1+e^u) grows, is convex for u < 0 and concave for u > 0, so that Newton's method goes
+    monotonically to the root from 0 or, for a positive root, from any point between 0 and the root: such a point solves
+    u = x + (q/2) e^{-u}, that is, u = x + ω(log(q/2) - x) with Wright's function ω.
+
+    Example:
+        >>> u = margins(np.array([0.3]), np.array([4.0]))
+        >>> round(float(u[0] - 0.3 - 4.0 / (1 + np.exp(u[0]))), 12)
+        0.0
+    """
+    start = x + np.real(wrightomega(np.log(q / 2) - x))
+    u = np.where(x + q / 2 > 0, np.maximum(start, 0.0), 0.0)
+    for _ in range(NEWTON_STEPS):
+        f = expit(-u)
+        step = (u - x - q * f) / (1 + q * f * expit(u))
+        u = u - step
+        if np.all(np.abs(step) <= 4e-15 * (1 + np.abs(u))):
+            break
+    return np.asarray(u)
+
+
+@dataclass(frozen=True)
+class _State:
+    """A point (log V, w₁, log w_⊥) of the search."""
+
+    log_v: float
+    along: float
+    log_across: float
+
+    def moved(self, change: FloatArray) -> _State:
+        """Return the point moved by (log V, w₁/‖w‖, log w_⊥)."""
+        length = math.hypot(self.along, math.exp(self.log_across))
+        return _State(
+            self.log_v + float(change[0]), self.along + length * float(change[1]), self.log_across + float(change[2])
+        )
+
+
+class _Equations:
+    """The three equations for one law and ratio."""
+
+    def __init__(self, law: AttentionLaw, gamma: float) -> None:
+        """Take a law in units of its noise."""
+        self.law, self.gamma = law, gamma
+        self.spread = 0.0
+
+    def lay_nodes(self, length: float) -> None:
+        """Lay a grid of Z for each node of the law, for heads of up to twice this length.
+
+        f is analytic in x within π of the real line, in Z within π/(S ν): a trapezoid of step h errs by e^{-2π²/(Sνh)}.
+        Nodes of small weight need fewer digits.
+        """
+        self.spread = 2 * length
+        digits = np.maximum(np.log(np.abs(self.law.weight) / NEGLIGIBLE_WEIGHT), 0.0)
+        intervals = NORMAL_RANGE * self.law.noise * self.spread * digits / math.pi**2
+        if intervals.max() > MOST_NODES:
+            raise ConvergenceError(
+                "the margins of the logistic head spread too widely: training data all but separable"
+            )
+        counts = 2 * np.ceil(np.maximum(FEWEST_INTERVALS, intervals) / 2).astype(int) + 1
+        self.row = np.repeat(np.arange(len(counts)), counts)
+        position = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.z = NORMAL_RANGE * (2 * position / (counts[self.row] - 1) - 1)
+        weight = np.exp(-(self.z**2) / 2)
+        self.weight = weight * (self.law.weight / np.bincount(self.row, weight))[self.row]
+        self.noise, self.signal = self.law.noise[self.row], self.law.signal[self.row]
+
+    def residual(self, state: _State, ridge: float) -> FloatArray:
+        """Return the relative residuals, shape (3,)."""
+        v, across = math.exp(state.log_v), math.exp(state.log_across)
+        length = math.hypot(state.along, across)
+        if not self.spread / 8 <= length <= self.spread:
+            self.lay_nodes(length)
+        q = v * self.noise**2
+        f = expit(-margins(self.signal * state.along + self.noise * length * self.z, q))
+        curvature = f * (1 - f)
+        bent = float(self.weight @ (curvature / (1 + q * curvature) * self.noise**2))
+        pull = float(self.weight @ (f * self.signal))
+        force = float(self.weight @ (f * self.noise) ** 2)
+        return np.array(
+            [
+                math.log(v * (ridge + bent) / self.gamma),
+                (state.along - v * pull / self.gamma) / length,
+                state.log_across - state.log_v - 0.5 * math.log(force / self.gamma),
+            ]
+        )
+
+    def newton(self, state: _State, ridge: float) -> tuple[_State, float]:
+        """Return where Newton's method ends, and the largest residual there (infinite where it failed)."""
+        try:
+            values = self.residual(state, ridge)
+            for _ in range(30):
+                size = float(np.abs(values).max())
+                if size <= SOLVED:
+                    break
+                jacobian = np.empty((3, 3))
+                for column, nudge in enumerate(np.eye(3) * 1e-6):
+                    jacobian[:, column] = (self.residual(state.moved(nudge), ridge) - values) / 1e-6
+                change: FloatArray = np.asarray(-np.linalg.solve(jacobian, values))
+                change *= min(1.0, 1.0 / float(np.abs(change).max()))
+                state, values, improved = self._damped(state, change, ridge, size)
+                if not improved:
+                    break
+            return state, float(np.abs(values).max())
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return state, math.inf
+
+    def _damped(self, state: _State, change: FloatArray, ridge: float, size: float) -> tuple[_State, FloatArray, bool]:
+        """Halve a step until the residual falls."""
+        for _ in range(12):
+            moved = state.moved(change)
+            values = self.residual(moved, ridge)
+            if float(np.abs(values).max()) < size:
+                return moved, values, True
+            change = change / 2
+        return state, self.residual(state, ridge), False
+
+
+def logistic_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHead:
+    """Return the limit of the logistic head, its length included.
+
+    Args:
+        law: law of (M W, S), S > 0.
+        ratio: γ = p/n ≥ 0.
+        ridge: λ ≥ 0; for 0 and separable data (γ above `separability_threshold`) the head grows without bound, and its
+            direction, which is returned, is that of the max-margin head; for infinity that of the averaging head.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        ConvergenceError: the equations were not solved to their certified residual.
+
+    Example:
+        >>> law = AttentionLaw(np.array([1.0]), np.array([1.0]), np.array([1.0]))
+        >>> round(logistic_head(law, ratio=0.2, ridge=0.1).overlap, 6)
+        0.879211
+    """
+    gamma, penalty = ratio_argument(ratio), ridge_argument(ridge)
+    if penalty == math.inf or gamma == 0:
+        return averaging_head(law.mean(law.signal), max(law.mean(law.noise**2), 0.0), gamma)
+    scaled, unit = standardised(law)
+    penalty /= unit**2
+    if penalty == 0 and gamma > separability_threshold(scaled):
+        return max_margin_head(law, gamma)
+    what = f"the logistic head at p/n = {gamma:g} and ridge {ridge:g}"
+    equations = _Equations(scaled, gamma)
+    state, residual = _followed(equations, scaled, gamma, penalty)
+    head = ProportionalHead(state.along / unit, math.exp(state.log_across) / unit, residual)
+    return certified(head, what)
+
+
+def _ridge_guess(law: AttentionLaw, gamma: float, ridge: float) -> _State:
+    """Return the solution for the square loss that agrees with the logistic one for small margins."""
+    head = ridge_head(law, gamma, 4 * ridge)
+    log_v = log_effective_ridge(law, gamma, 4 * ridge)
+    return _State(log_v + math.log(4), 2 * head.along, math.log(2 * head.across))
+
+
+def _followed(equations: _Equations, law: AttentionLaw, gamma: float, penalty: float) -> tuple[_State, float]:
+    """Solve at the penalty: directly from the ridge guess, else along a path of falling penalties."""
+    if penalty > 0:
+        state, residual = equations.newton(_ridge_guess(law, gamma, penalty), penalty)
+        if residual <= CERTIFIED:
+            return state, residual
+    elif gamma < 1:
+        state, residual = equations.newton(_ridge_guess(law, gamma, 0.0), 0.0)
+        if residual <= CERTIFIED:
+            return state, residual
+    here = max(1.0, penalty)
+    state, residual = equations.newton(_ridge_guess(law, gamma, here), here)
+    while residual > CERTIFIED and here < 1e12:
+        here *= 10
+        state, residual = equations.newton(_ridge_guess(law, gamma, here), here)
+    factor = 0.1
+    while here > penalty and residual <= CERTIFIED:
+        following = max(here * factor, penalty)
+        if following < 1e-14:
+            following = penalty
+        ahead, new = equations.newton(state, following)
+        if new <= CERTIFIED:
+            state, residual, here = ahead, new, following
+        elif factor < 1 - SMALLEST_STEP:
+            factor = math.sqrt(factor)
+        else:
+            return ahead, new
+    return state, residual

@@ -1,0 +1,124 @@
+"""The max-margin head, min ‖w‖ subject to yᵢ wᵀhᵢ ≥ 1, in the proportional regime, and when there is one.
+
+Gordon's comparison replaces the n × p noise by two vectors: with the direction of w at overlap c with w⋆, a margin
+r = 1/‖w‖ can be kept if and only if, with Z standard normal,
+
+    F(r, c) = E[(r/S - c κ - Z)₊²] - γ (1 - c²) ≤ 0,     κ = M W/S.
+
+F is convex in c (a mean of squares of positive parts of linear functions, plus γc²) and grows with r.  So its least
+value over c, G(r), grows with r as well: the margin is its root, and the overlap the c at which the least value is
+taken, which solves γ c = E[κ (r/S - c κ - Z)₊].  Data are separable where G(0) < 0, that is, for γ above
+
+    γ* = the root of min_c { E[(-c κ - Z)₊²] + γ c² } = γ,      1/2 without signal (Cover 1965).
+
+E_Z[(x - Z)₊] = x Φ(x) + φ(x) and E_Z[(x - Z)₊²] = (1 + x²) Φ(x) + x φ(x) leave a mean over the law of (M, S).
+Source: derived here by Gordon's comparison, as Deng, Kammoun & Thrampoulidis (2022) do for deterministic features.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from theory.arguments import ArgumentError, FloatArray, NotAvailableError
+from theory.attention_law import AttentionLaw
+from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
+
+Hinge = tuple[FloatArray, FloatArray]
+
+
+def _hinge(x: FloatArray) -> Hinge:
+    """Return E (x - Z)₊ and E (x - Z)₊²."""
+    density, below = np.exp(-(np.minimum(np.abs(x), 40.0) ** 2) / 2) / math.sqrt(2 * math.pi), ndtr(x)
+    # Far below zero both are a difference of equal numbers, as small as the density; neither is ever negative.
+    return np.maximum(x * below + density, 0.0), np.maximum((1 + x**2) * below + x * density, 0.0)
+
+
+class _Margin:
+    """F and its minimum over the overlap, for one law and ratio."""
+
+    def __init__(self, law: AttentionLaw, gamma: float) -> None:
+        self.law, self.gamma = law, gamma
+        self.kappa = law.signal / law.noise
+
+    def slope(self, overlap: float, margin: float) -> float:
+        """Return ∂F/∂c/2, which grows with c."""
+        first, _ = _hinge(margin / self.law.noise - overlap * self.kappa)
+        return self.gamma * overlap - self.law.mean(self.kappa * first)
+
+    def best_overlap(self, margin: float) -> float:
+        """Return the c in [-1, 1] at which F is least."""
+        if self.slope(-1.0, margin) >= 0:
+            return -1.0
+        if self.slope(1.0, margin) <= 0:
+            return 1.0
+        return float(brentq(self.slope, -1.0, 1.0, args=(margin,), xtol=1e-15, rtol=1e-14))
+
+    def least(self, margin: float) -> float:
+        """Return G(r)."""
+        overlap = self.best_overlap(margin)
+        _, second = _hinge(margin / self.law.noise - overlap * self.kappa)
+        return self.law.mean(second) - self.gamma * (1 - overlap**2)
+
+
+def separability_threshold(law: AttentionLaw) -> float:
+    """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
+
+    Raises:
+        ArgumentError: the law has a node without noise.
+
+    Example:
+        >>> law = AttentionLaw(np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.array([1.0, 0.0]))
+        >>> round(separability_threshold(law), 12)    # no signal: n < 2p points in general position
+        0.5
+    """
+    scaled, _ = standardised(law)
+    # At γ = 1/2 data are separable even without signal; as γ falls, only the signal can make them so.
+    if _Margin(scaled, 1e-12).least(0.0) <= 0:
+        return 0.0
+    if _Margin(scaled, 0.5).least(0.0) >= 0:
+        return 0.5
+    return float(brentq(lambda gamma: _Margin(scaled, gamma).least(0.0), 1e-12, 0.5, xtol=1e-15, rtol=1e-13))
+
+
+def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
+    """Return the limit of the max-margin head, its length 1/r included.
+
+    Args:
+        law: law of (M W, S), S > 0.
+        ratio: γ = p/n, above the separability threshold.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        NotAvailableError: the training data are not separable at this ratio, so that there is no such head.
+        ConvergenceError: the equations were not solved to their certified residual.
+
+    Example:
+        >>> law = AttentionLaw(np.array([1.0]), np.array([1.0]), np.array([1.0]))
+        >>> round(max_margin_head(law, ratio=1.0).overlap, 6)
+        0.529172
+    """
+    gamma = ratio_argument(ratio)
+    scaled, unit = standardised(law)
+    equations = _Margin(scaled, gamma)
+    if gamma == 0 or equations.least(0.0) >= 0:
+        raise NotAvailableError(
+            f"there is no max-margin head at p/n = {gamma:.6g}: training data are separable for p/n above "
+            f"{separability_threshold(law):.6g} only"
+        )
+    upper = 1.0
+    while equations.least(upper) < 0:
+        upper *= 2
+        if upper > 1e150:
+            raise ArgumentError("law", "have a signal below 1e150 times its noise", "more")
+    margin = float(brentq(equations.least, 0.0, upper, xtol=1e-15 * upper, rtol=1e-14))
+    overlap = equations.best_overlap(margin)
+    residual = abs(equations.least(margin)) / gamma
+    if abs(overlap) < 1:
+        residual = max(residual, abs(equations.slope(overlap, margin)) / gamma)
+    length = 1 / (margin * unit) if margin > 0 else math.inf
+    head = ProportionalHead(overlap * length, math.sqrt(max(1 - overlap**2, 0.0)) * length, residual)
+    return certified(head, f"the max-margin head at p/n = {gamma:g}")
