@@ -73,7 +73,10 @@ def test_a_bad_mixture_is_refused_in_one_sentence(change, sentence):
         ),
         ({"space": "half"}, "space must be one of orthogonal, full, got 'half'"),
         ({"kind": "ridge"}, "ridge must be given for the ridge head, got none"),
-        ({"kind": "ridge", "ridge": -1}, "ridge must be finite and at least 0, got -1"),
+        ({"kind": "ridge", "ridge": -1}, "ridge must be at least 0 or infinite, got -1"),
+        ({"kind": "ridge", "ridge": -np.inf}, "ridge must be at least 0 or infinite, got -inf"),
+        ({"kind": "ridge", "ridge": 1e80}, "ridge must be at most 1e+75 in size, got 1e+80"),
+        ({"kind": "logistic", "ridge": np.nan}, "ridge must not be NaN, got nan"),
         ({"ridge": 1}, "ridge must be left out for the averaging head, got 1"),
     ],
 )

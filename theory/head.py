@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from theory.arguments import ArgumentError, ComparedByValue, Numbers, broadcast, one_of, real, whole
+import numpy as np
+
+from theory.arguments import (
+    ArgumentError,
+    ComparedByValue,
+    FloatArray,
+    Numbers,
+    as_numbers,
+    broadcast,
+    one_of,
+    real,
+    whole,
+)
 
 ATTENTIONS = ("softmax", "linear")
 HEADS = ("averaging", "weighted-averaging", "least-squares", "ridge", "logistic", "max-margin")
@@ -22,7 +34,8 @@ class Head(ComparedByValue):
         attention: "softmax" or "linear".
         kind: "averaging" is (1/n) Σ yᵢ hᵢ; "least-squares" is the minimum-norm solution of min Σ (yᵢ - wᵀhᵢ)²;
             the others are "weighted-averaging", "ridge", "logistic" and "max-margin".
-        ridge: λ ≥ 0 of (λ/2)‖w‖², for "ridge" and "logistic" only.
+        ridge: λ ≥ 0 of (λ/2)‖w‖², for "ridge" and "logistic" only; `inf` stands for the limit of the head's direction,
+            which is that of averaging.
         space: "orthogonal" keeps the head orthogonal to the known prompt (p = d - 1), "full" does not (p = d).
 
     Raises:
@@ -56,9 +69,19 @@ class Head(ComparedByValue):
         if self.kind in PENALISED_HEADS:
             if self.ridge is None:
                 raise ArgumentError("ridge", f"be given for the {self.kind} head", "none")
-            checked["ridge"] = real("ridge", self.ridge, least=0)
+            checked["ridge"] = _penalty(self.ridge)
         elif self.ridge is not None:
             raise ArgumentError("ridge", f"be left out for the {self.kind} head", self.ridge)
         broadcast(**checked)
         for name, values in checked.items():
             object.__setattr__(self, name, values)
+
+
+def _penalty(values: Numbers) -> FloatArray:
+    """Return λ ≥ 0, finite or infinite."""
+    penalty = as_numbers("ridge", values)
+    finite = np.where(np.isposinf(penalty), 0.0, penalty)
+    if (finite < 0).any():
+        raise ArgumentError("ridge", "be at least 0 or infinite", f"{finite.min():g}")
+    real("ridge", finite)  # refuses what is finite but too large
+    return penalty
