@@ -182,45 +182,6 @@ def test_simulate_prints_readable_text(type_in):
     assert "repetitions  20, seed 0, scores simulator" in output
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        "--head weighted-averaging",
-        "--head ridge --ridge 0.1",
-        "--head ridge --ridge inf",
-        "--head logistic --ridge 0.1",
-        "--attention linear --delta-context -2",
-        "--head max-margin --head-space full",
-    ],
-)
-@pytest.mark.parametrize("simulator", ["tokens", "scores"])
-def test_simulate_trains_every_head(type_in, simulator, options):
-    status, output, complaint = type_in(f"{SIMULATE} --samples 15 --simulator {simulator} {options} --json")
-    assert (status, complaint) == (0, "")
-    assert 0 < strict_json(output)["error"] < 0.5
-
-
-@pytest.mark.parametrize("simulator", ["tokens", "scores"])
-def test_simulate_says_how_many_training_sets_are_separable(type_in, simulator):
-    """At n slightly above 2 p some are and some are not; the logistic head is the max-margin one where they are."""
-    line = f"{SIMULATE} --samples 46 --signal-norm 0.1 --simulator {simulator}"
-    logistic = strict_json(type_in(f"{line} --head logistic --ridge 0 --json")[1])
-    widest = strict_json(type_in(f"{line} --head max-margin --json")[1])
-    # Training sets have the same streams: what is separable for the one is for the other.
-    assert (logistic["dropped"], widest["separable"]) == (0, None)
-    assert 0 < logistic["separable"] < 20
-    assert widest["dropped"] + logistic["separable"] == widest["repetitions"] == 20
-    text = type_in(f"{line} --head logistic --ridge 0")[1]
-    assert f"separable    {logistic['separable']} repetitions: the head is the max-margin one there" in text
-    text = type_in(f"{line} --head max-margin")[1]
-    assert f"dropped      {widest['dropped']} repetitions, for their data are not separable" in text
-
-
-def test_a_setting_without_a_single_head_is_refused_in_one_line(type_in):
-    outcome = type_in(f"{SIMULATE} --samples 400 --signal-norm 0.1 --head max-margin")
-    assert_refused(outcome, "max-margin", "none of 20 training sets of 400 samples is separable")
-
-
 def test_one_repetition_says_that_nothing_is_known(type_in):
     printed = strict_json(type_in(f"{SIMULATE} --repetitions 1 --json")[1])
     assert printed["standard_error"] is None
