@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 from scipy.special import expit
 
 from numerics.row_space import in_row_space
@@ -34,10 +34,11 @@ def logistic_head(features: FloatArray, penalty: float) -> FloatArray:
         >>> logistic_head(np.array([[1.0], [1.0], [-1.0]]), 0.0)  # log(2/1)
         array([0.69314718])
     """
-    coordinates, basis = in_row_space(features)
+    samples, dimension = features.shape
+    curved = penalty > 0 and samples >= dimension  # in every direction, and no smaller space to work in
+    coordinates, basis = (features, np.eye(dimension)) if curved else in_row_space(features)
     weights = _newton(coordinates, penalty)
     if weights is None:
-        samples, dimension = features.shape
         raise TrainingError(
             f"the logistic head with ridge {penalty:g} did not converge on {samples} training features of dimension "
             f"{dimension}; a larger ridge may do"
@@ -54,15 +55,16 @@ def _newton(features: FloatArray, penalty: float) -> FloatArray | None:
         slopes = expit(-margins) / len(features)
         gradient = penalty * weights - slopes @ features
         size = slopes @ lengths + penalty * float(np.linalg.norm(weights))
+        if size == 0 and features.any():
+            return None  # all slopes have underflowed: the data are separable, and the loss has no minimum
         # The sum of absolute values bounds the norm, and does not underflow.
         if np.abs(gradient).sum() <= GRADIENT * size:
             return weights
         curvatures = slopes * expit(margins)
         hessian = features.T @ (curvatures[:, None] * features)
         hessian[np.diag_indices_from(hessian)] += penalty
-        try:
-            direction = -cho_solve(cho_factor(hessian, overwrite_a=True, check_finite=False), gradient)
-        except (LinAlgError, ValueError):  # the curvature has underflowed: the data are all but separable
+        _, direction, failed = dposv(hessian, -gradient)
+        if failed:  # the curvature has underflowed: the data are all but separable
             return None
         step = _step(features, penalty, weights, direction, float(gradient @ direction))
         if step is None:

@@ -10,7 +10,7 @@ from numerics.training_error import TrainingError
 from theory.arguments import FloatArray
 
 SMALLEST_MARGIN = 1e-7
-"""A margin that is smaller, relative to the longest feature, is rounding: the data count as not separable."""
+"""A margin that is smaller, relative to the largest coordinate, is rounding: the data count as not separable."""
 
 GAP = 1e-8
 """Largest relative distance between the margin reached and the margin that the dual proves unattainable."""
@@ -19,7 +19,7 @@ SATISFIED = 2e-9
 """A constraint wᵀx ≥ 1 that misses by less is not pursued: with ‖w‖ up to 1/SMALLEST_MARGIN it is rounding."""
 
 DEPENDENT = 1e-13
-"""A feature whose part outside the span of the support is shorter, relative to the longest feature, lies in it."""
+"""A feature whose part outside the span of the support is shorter, relative to the largest coordinate, lies in it."""
 
 ROUNDING = 1e-14
 """Coefficients of a combination that are smaller, relative to the sum of all, are 0."""
@@ -96,10 +96,10 @@ def max_margin_head(features: FloatArray) -> FloatArray | None:
         True
     """
     samples, dimension = features.shape
-    longest = float(np.linalg.norm(features, axis=1).max())
-    if longest == 0:
+    largest = float(np.abs(features).max())
+    if largest == 0:
         return None
-    scaled = features / longest
+    scaled = features / largest
     support = _Support(dimension)
     for _ in range(STEPS_PER_CONSTRAINT * (samples + dimension)):
         products = scaled @ support.weights
@@ -110,7 +110,7 @@ def max_margin_head(features: FloatArray) -> FloatArray | None:
             margin = float(products[worst] / np.linalg.norm(support.weights))
             if margin < (1 - GAP) * unattainable:
                 break
-            return np.asarray(support.weights / (products[worst] * longest))
+            return np.asarray(support.weights / (products[worst] * largest))
         margin = _enter(support, scaled[worst], worst)
         if margin <= SMALLEST_MARGIN:
             return None
