@@ -12,7 +12,7 @@ along w⋆ too).  With the attention weights a_t and A = Σ_relevant a_t (derive
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, softmax
@@ -105,20 +105,40 @@ def _linear_given_scores(mixture: ContextualMixture, inverse_temperature: float,
     )
 
 
-def _mean_head(
+@dataclass(frozen=True)
+class HeadParts:
+    """What the test error of a head depends on.
+
+    Attributes:
+        along: its part along w⋆.
+        context: its part along q̂; 0 in the orthogonal space.
+        rest: length of the rest.
+    """
+
+    along: float
+    context: float
+    rest: float
+
+    @property
+    def length(self) -> float:
+        """Length of the head."""
+        return float(np.sqrt(self.along**2 + self.context**2 + self.rest**2))
+
+
+def draw_mean_head(
     draws: AttentionDraws, weights: FloatArray, labels: FloatArray, dimension: int, rng: np.random.Generator
-) -> FloatArray:
-    """Return (along w⋆, along q̂, length of the rest) of a weighted mean of features, exact in law given the scores."""
+) -> HeadParts:
+    """Draw a weighted mean of label-signed features, weights of shape (n,), exact in law given the scores."""
     spread = np.sqrt(np.mean((weights * draws.noise) ** 2) / len(labels))
     along = np.mean(weights * draws.signal) + spread * rng.standard_normal()
     rest = spread * np.sqrt(rng.chisquare(dimension - 2)) if dimension > 2 else 0.0
-    return np.array([along, np.mean(weights * labels * draws.context), rest])
+    return HeadParts(float(along), float(np.mean(weights * labels * draws.context)), float(rest))
 
 
-def _draw_training_set(
+def draw_training_set(
     draws: AttentionDraws, labels: FloatArray, dimension: int, space: str, rng: np.random.Generator
 ) -> TrainingSet:
-    """Draw label-signed features given the scores: along w⋆, across, and last along q̂ in the full space."""
+    """Draw label-signed features given the scores: along w⋆, d - 2 coordinates, and along q̂ in the full space."""
     features = draws.noise[:, None] * rng.standard_normal((len(labels), dimension - 1))
     features[:, 0] += draws.signal
     if space == "full":
@@ -126,31 +146,23 @@ def _draw_training_set(
     return TrainingSet(features, draws.gain, draws.noise)
 
 
-@dataclass(frozen=True)
-class _Head:
-    """What the test error of a head depends on: its parts along w⋆, along q̂, and the length of the rest."""
-
-    along: float
-    context: float
-    rest: float
-    separable: bool | None = None
+def parts_of(weights: FloatArray, dimension: int) -> HeadParts:
+    """Return the parts of a head trained on such features, p = d - 1 of them, or p = d in the full space."""
+    context = weights[-1] if len(weights) == dimension else 0.0
+    return HeadParts(weights[0], context, float(np.linalg.norm(weights[1 : dimension - 1])))
 
 
 def _train(
     draws: AttentionDraws, labels: FloatArray, dimension: int, head: Head, rng: np.random.Generator
-) -> _Head | None:
-    """Draw and train one head; None where the training data have none."""
+) -> tuple[HeadParts | None, bool | None]:
+    """Draw and train one head, None where the training data have none, and tell whether they are separable."""
     kind = effective_kind(head)
     if kind in ("averaging", "weighted-averaging"):
         weights = np.ones(len(labels)) if kind == "averaging" else importance(draws.gain, draws.noise)
-        along, context, rest = _mean_head(draws, weights, labels, dimension, rng)
-        return _Head(along, context if head.space == "full" else 0.0, rest)
-    trained = train_head(_draw_training_set(draws, labels, dimension, head.space, rng), head)
-    if trained.weights is None:
-        return None
-    context = trained.weights[-1] if head.space == "full" else 0.0
-    rest = float(np.linalg.norm(trained.weights[1 : dimension - 1]))
-    return _Head(trained.weights[0], context, rest, trained.separable)
+        parts = draw_mean_head(draws, weights, labels, dimension, rng)
+        return (parts if head.space == "full" else replace(parts, context=0.0)), None
+    trained = train_head(draw_training_set(draws, labels, dimension, head.space, rng), head)
+    return (None if trained.weights is None else parts_of(trained.weights, dimension)), trained.separable
 
 
 def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
@@ -181,24 +193,22 @@ def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rn
     for _ in range(repetitions):
         labels = training.choice([-1.0, 1.0], size=samples)
         draws = draw_attention(mixture, temperature, samples, training, head.attention)
-        trained = _train(draws, labels, dimension, head, training)
-        if trained is None:
+        parts, separable = _train(draws, labels, dimension, head, training)
+        if parts is None:
             outcomes.drop()
             continue
         test = draw_attention(mixture, temperature, TEST_SCORES if fluctuates else 1, testing, head.attention)
-        error = _error_given_head(test, trained.along, trained.context, trained.rest)
-        length = np.sqrt(trained.along**2 + trained.context**2 + trained.rest**2)
-        overlap = trained.along / length if length > 0 and single(mixture.signal_norm) > 0 else 0.0
-        outcomes.keep(error, overlap, trained.separable)
+        overlap = parts.along / parts.length if parts.length > 0 and single(mixture.signal_norm) > 0 else 0.0
+        outcomes.keep(error_given_head(test, parts), overlap, separable)
     return outcomes.repetitions()
 
 
-def _error_given_head(test: AttentionDraws, along: float, context: float, rest: float) -> float:
+def error_given_head(test: AttentionDraws, head: HeadParts) -> float:
     """Return P(y f < 0), ties one half, averaged over both labels and the drawn scores."""
-    spread = test.noise * np.hypot(along, rest)
+    spread = test.noise * np.hypot(head.along, head.rest)
     error = 0.0
     for label in (-1.0, 1.0):
-        mean = test.signal * along + label * test.context * context
+        mean = test.signal * head.along + label * test.context * head.context
         with np.errstate(divide="ignore", invalid="ignore"):
             error += float(np.mean(np.where(spread > 0, ndtr(-mean / spread), (1 - np.sign(mean)) / 2))) / 2
     return error
