@@ -55,6 +55,10 @@ def simulate_command(options: argparse.Namespace) -> int:
     print(f"std. error   {result.standard_error:.2g}")
     print(f"overlap      {result.overlap:.6g} ± {result.overlap_standard_error:.1g} (one standard error)")
     print(f"repetitions  {result.repetitions}, seed {result.seed}, {result.simulator} simulator")
+    if head.kind == "max-margin":
+        print(f"dropped      {result.dropped} repetitions, for their data are not separable: there is no such head")
+    if result.separable is not None:
+        print(f"separable    {result.separable} repetitions: the head is the max-margin one there")
     print(f"test         {result.test}")
     print(f"seconds      {result.seconds:.2f}")
     return 0

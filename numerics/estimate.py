@@ -21,13 +21,17 @@ class Moments:
 
     @classmethod
     def of(cls, values: FloatArray) -> Moments:
-        """Return the moments of an array."""
+        """Return the moments of an array, which may be empty."""
+        if len(values) == 0:
+            return cls(0, 0.0, 0.0)
         mean = float(np.mean(values))
         return cls(len(values), mean, float(np.sum((values - mean) ** 2)))
 
     def __add__(self, other: Moments) -> Moments:
         """Merge two sets of numbers, without cancellation (Chan, Golub & LeVeque 1983)."""
         count = self.count + other.count
+        if count == 0:
+            return self
         gap = other.mean - self.mean
         mean = self.mean + gap * other.count / count
         return Moments(count, mean, self.squares + other.squares + gap**2 * self.count * other.count / count)

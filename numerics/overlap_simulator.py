@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from numerics.prompt_attention import refuse_untrainable
+from numerics.heads import effective_kind, refuse_infinite_samples
 from numerics.repetitions import Repetitions
 from theory.arguments import FloatArray, NotAvailableError, single
 from theory.attention import deterministic_attention
@@ -41,16 +41,22 @@ def simulate_overlaps(
     """Draw the overlap of a trained head and its exact test error, `repetitions` times, at a cost free of n and d.
 
     Raises:
-        NotAvailableError: attention fluctuates, or least squares in the full space: no such law is known.
+        NotAvailableError: no such law is known: attention fluctuates or is linear, or the head is another one than
+            averaging, or least squares in the orthogonal space.
 
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=4, relevant_tokens=1, noise_kind="prompt-orthogonal")
         >>> simulate_overlaps(mixture, Head(samples=10), 3, np.random.default_rng(1)).errors.shape
         (3,)
     """
-    refuse_untrainable(head)
-    if head.space == "full" and head.kind != "averaging":
-        raise NotAvailableError(f"the overlap simulator has no law for the {head.kind} head in the full space")
+    refuse_infinite_samples(head)
+    kind = effective_kind(head)
+    if kind not in ("averaging", "least-squares"):
+        raise NotAvailableError(f"the overlap simulator has no law for the {kind} head; take the scores simulator")
+    if head.space == "full" and kind != "averaging":
+        raise NotAvailableError(f"the overlap simulator has no law for the {kind} head in the full space")
+    if head.attention == "linear":
+        raise NotAvailableError("the overlap simulator has no law for linear attention; take the scores simulator")
     try:
         law = deterministic_attention(mixture, head.inverse_temperature)
     except NotAvailableError:
@@ -68,7 +74,7 @@ def simulate_overlaps(
     if head.space == "orthogonal":
         rest = rng.chisquare(dimension - 2, repetitions) if dimension > 2 else np.zeros(repetitions)
         overlaps = along / np.sqrt(along**2 + rest)
-        if head.kind == "least-squares":
+        if kind == "least-squares":
             cosine, turned = draw_turn(samples, dimension - 1, repetitions, rng)
             overlaps = overlaps * cosine + np.sqrt(1 - overlaps**2) * turned
         return Repetitions(ndtr(-kappa * overlaps), turned_round * overlaps)

@@ -1,19 +1,16 @@
-"""The model itself: attention features Xᵀ softmax(X q), and heads trained on them."""
+"""The model itself: attention weights, attention features h = Xᵀ a, and what the weights make of signal and noise."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import lstsq
 from scipy.special import softmax
 
-from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
-from theory.head import Head
-
-TRAINABLE_HEADS = ("averaging", "least-squares")
+from theory.arguments import FloatArray, single
+from theory.mixture import ContextualMixture
 
 
-def attention_features(tokens: FloatArray, prompt: FloatArray, attention: str = "softmax") -> FloatArray:
-    """Return h = Xᵀ softmax(X q), or Xᵀ X q / T for linear attention.
+def attention_weights(tokens: FloatArray, prompt: FloatArray, attention: str = "softmax") -> FloatArray:
+    """Return the weight a_t of each token: softmax(X q), or X q / T for linear attention.
 
     Args:
         tokens: X, shape (n, T, d).
@@ -21,52 +18,43 @@ def attention_features(tokens: FloatArray, prompt: FloatArray, attention: str = 
         attention: "softmax" or "linear".
 
     Returns:
-        Shape (n, d).
+        Shape (n, T).
+
+    Example:
+        >>> attention_weights(np.array([[[1.0, 0.0], [3.0, 1.0]]]), np.array([1.0, 0.0]), "linear")
+        array([[0.5, 1.5]])
+    """
+    scores = tokens @ prompt
+    return np.asarray(softmax(scores, axis=1) if attention == "softmax" else scores / tokens.shape[1])
+
+
+def attention_features(tokens: FloatArray, prompt: FloatArray, attention: str = "softmax") -> FloatArray:
+    """Return h = Xᵀ softmax(X q), or Xᵀ X q / T for linear attention, shape (n, d); arguments as above.
 
     Example:
         >>> tokens = np.array([[[1.0, 0.0], [0.0, 1.0]]])
         >>> attention_features(tokens, np.zeros(2))
         array([[0.5, 0.5]])
     """
-    scores = tokens @ prompt
-    weights = softmax(scores, axis=1) if attention == "softmax" else scores / tokens.shape[1]
+    return weighted_tokens(attention_weights(tokens, prompt, attention), tokens)
+
+
+def weighted_tokens(weights: FloatArray, tokens: FloatArray) -> FloatArray:
+    """Return Xᵀ a for each sequence, shape (n, d), for weights of shape (n, T) and tokens of shape (n, T, d)."""
     return np.asarray(np.einsum("nt,ntd->nd", weights, tokens))
 
 
-def refuse_untrainable(head: Head) -> None:
-    """Raise for the heads that the simulators cannot train: `NotAvailableError`, or `ArgumentError` for n = ∞."""
-    if head.kind not in TRAINABLE_HEADS:
-        raise NotAvailableError(
-            f"simulating the {head.kind} head is not available yet; available are {' and '.join(TRAINABLE_HEADS)}"
-        )
-    if head.attention == "linear":
-        raise NotAvailableError("simulating linear-prompt-attention is not available yet")
-    if not np.isfinite(single(head.samples)):
-        raise ArgumentError("samples", "be finite in a simulation", "inf")
+def gain_and_spread(weights: FloatArray, mixture: ContextualMixture) -> tuple[FloatArray, FloatArray]:
+    """Return M and S of y h = M w⋆ + S ξ (+ y B q̂), each of shape (n,), for known attention weights.
 
-
-def train_head(features: FloatArray, labels: FloatArray, kind: str) -> FloatArray:
-    """Return the head ŵ, shape (d,), that the training features give.
-
-    Args:
-        features: h, shape (n, d).
-        labels: y, shape (n,).
-        kind: "averaging" for (1/n) Σ yᵢ hᵢ, "least-squares" for the minimum-norm solution of min Σ (yᵢ - wᵀhᵢ)².
+    M = Σ_relevant a_t - δ_w Σ_irrelevant a_t and S² = σ² Σ_irrelevant a_t², the first R tokens being the relevant ones.
 
     Example:
-        >>> train_head(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0]), "averaging")
-        array([ 1. , -0.5])
+        >>> mixture = ContextualMixture(dimension=5, tokens=3, relevant_tokens=1, delta_signal=0.5)
+        >>> gain_and_spread(np.array([[0.2, 0.4, 0.3]]), mixture)
+        (array([-0.15]), array([0.5]))
     """
-    if kind == "averaging":
-        return np.asarray(labels @ features / len(labels))
-    return minimum_norm_solution(features, labels)
-
-
-def minimum_norm_solution(features: FloatArray, targets: FloatArray) -> FloatArray:
-    """Return the shortest w that minimises ‖targets - features w‖, by a pivoted QR factorisation.
-
-    Example:
-        >>> minimum_norm_solution(np.array([[3.0, 4.0]]), np.array([25.0])).round(12)
-        array([3., 4.])
-    """
-    return np.asarray(lstsq(features, targets, lapack_driver="gelsy", check_finite=False)[0])
+    relevant = int(single(mixture.relevant_tokens))
+    rest = weights[:, relevant:]
+    gains = weights[:, :relevant].sum(axis=1) - single(mixture.delta_signal) * rest.sum(axis=1)
+    return gains, single(mixture.noise) * np.sqrt(np.einsum("nt,nt->n", rest, rest))

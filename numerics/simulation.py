@@ -15,7 +15,8 @@ from numerics.estimate import Moments, binomial_interval
 from numerics.executor import map_in_order
 from numerics.repetitions import Repetitions
 from numerics.streams import stream
-from theory.arguments import ArgumentError, one_of
+from numerics.training_error import TrainingError
+from theory.arguments import ArgumentError, one_of, single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
@@ -57,12 +58,15 @@ class Simulation:
     """A simulated test error.
 
     Attributes:
-        error: mean over repetitions.
+        error: mean over the repetitions that have a head.
         standard_error: its standard error; infinite for one repetition.
         interval: 95 % confidence interval for the expected error.
         overlap: mean of cos∠(ŵ, w⋆).
         overlap_standard_error: its standard error.
-        repetitions: trained heads.
+        repetitions: training sets drawn.
+        dropped: how many of them have no such head (max-margin, data not separable), and are left out of the means.
+        separable: in how many of them the logistic head with λ = 0 is the max-margin one, for their data are separable;
+            None for other heads.
         seed: the seed that reproduces the numbers, on any number of processes.
         simulator: "tokens", "scores" or "overlap".
         test: how each trained head was tested.
@@ -75,6 +79,8 @@ class Simulation:
     overlap: float
     overlap_standard_error: float
     repetitions: int
+    dropped: int
+    separable: int | None
     seed: int
     simulator: str
     test: str
@@ -108,12 +114,27 @@ class Block:
     repetitions: int
 
 
-def run_block(block: Block) -> tuple[Moments, Moments]:
-    """Run one block and return the moments of its errors and overlaps."""
+@dataclass(frozen=True)
+class Tally:
+    """What blocks of repetitions add up to: moments of errors and overlaps, and the counts of `Simulation`."""
+
+    error: Moments
+    overlap: Moments
+    dropped: int
+    separable: int | None
+
+    def __add__(self, other: Tally) -> Tally:
+        """Merge two sets of repetitions of one setting."""
+        separable = None if self.separable is None or other.separable is None else self.separable + other.separable
+        return Tally(self.error + other.error, self.overlap + other.overlap, self.dropped + other.dropped, separable)
+
+
+def run_block(block: Block) -> Tally:
+    """Run one block."""
     simulator = SIMULATORS[block.simulator]
     rng = stream(block.seed, simulator.key, *block.key, block.index)
     outcome = simulator.draw(block.mixture, block.head, block.repetitions, rng)
-    return Moments.of(outcome.errors), Moments.of(outcome.overlaps)
+    return Tally(Moments.of(outcome.errors), Moments.of(outcome.overlaps), outcome.dropped, outcome.separable)
 
 
 def simulate(
@@ -145,6 +166,7 @@ def simulate(
     Raises:
         ArgumentError: an argument is out of range or an array.
         NotAvailableError: the simulator has no law for this setting.
+        TrainingError: a solver failed, or no training set has such a head.
 
     Example:
         >>> mixture = ContextualMixture(dimension=51, tokens=8, relevant_tokens=1, noise_kind="prompt-orthogonal")
@@ -168,14 +190,21 @@ def simulate(
         for index, first in enumerate(range(0, total, chosen.block))
     )
     parts = map_in_order(run_block, blocks, -(-total // chosen.block), executor, progress)
-    error, overlap = reduce(lambda one, other: (one[0] + other[0], one[1] + other[1]), parts)
+    tally = reduce(Tally.__add__, parts)
+    if tally.dropped == total:
+        raise TrainingError(
+            f"there is no {head.kind} head: none of {total} training sets of {int(single(head.samples))} samples is "
+            "separable; fewer samples or more dimensions may do"
+        )
     return Simulation(
-        error=error.mean,
-        standard_error=error.standard_error,
-        interval=counted_interval(error, chosen.test_sequences),
-        overlap=overlap.mean,
-        overlap_standard_error=overlap.standard_error,
+        error=tally.error.mean,
+        standard_error=tally.error.standard_error,
+        interval=counted_interval(tally.error, chosen.test_sequences),
+        overlap=tally.overlap.mean,
+        overlap_standard_error=tally.overlap.standard_error,
         repetitions=total,
+        dropped=tally.dropped,
+        separable=tally.separable,
         seed=seed,
         simulator=simulator,
         test=chosen.test,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.prompt_attention import attention_features, refuse_untrainable, train_head
-from numerics.repetitions import Repetitions, cosine
+from numerics.heads import TrainingSet, refuse_infinite_samples, train_head
+from numerics.prompt_attention import attention_weights, gain_and_spread, weighted_tokens
+from numerics.repetitions import Outcomes, Repetitions, cosine
 from numerics.sequences import context_vector, draw_sequences, signal_vector
-from theory.arguments import FloatArray, single
+from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
@@ -20,47 +21,52 @@ CHUNK_BYTES = 2**25
 TEST = f"a fresh test set of {TEST_SEQUENCES} sequences for each head"
 
 
-def draw_features(
-    mixture: ContextualMixture, head: Head, samples: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """Draw sequences chunk by chunk and return their attention features, shape (samples, d), and labels."""
+def draw_features(mixture: ContextualMixture, head: Head, samples: int, rng: np.random.Generator) -> TrainingSet:
+    """Draw sequences chunk by chunk and return their label-signed attention features, with p = d, and M and S.
+
+    In the orthogonal space the coordinate along the prompt is there, and 0.
+    """
     context = context_vector(mixture)
     prompt = single(head.inverse_temperature) * context
     chunk = max(1, CHUNK_BYTES // (8 * int(single(mixture.tokens)) * int(single(mixture.dimension))))
     direction = context / np.linalg.norm(context)
-    features, labels = np.empty((samples, len(context))), np.empty(samples)
+    features, gains, spreads = np.empty((samples, len(context))), np.empty(samples), np.empty(samples)
     for first in range(0, samples, chunk):
         part = slice(first, min(first + chunk, samples))
         sequences = draw_sequences(mixture, part.stop - first, rng=rng)
-        drawn = attention_features(sequences.tokens, prompt)
+        weights = attention_weights(sequences.tokens, prompt, head.attention)
+        drawn = weighted_tokens(weights, sequences.tokens)
         if head.space == "orthogonal":
             drawn -= np.outer(drawn @ direction, direction)
-        features[part], labels[part] = drawn, sequences.labels
-    return features, labels
+        features[part] = sequences.labels[:, None] * drawn
+        gains[part], spreads[part] = gain_and_spread(weights, mixture)
+    return TrainingSet(features, gains, spreads)
 
 
 def simulate_tokens(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
     """Train and test from scratch, `repetitions` times; training and test sequences come from separate streams.
 
     Each error is the share of wrong signs on `TEST_SEQUENCES` fresh sequences, ties counted as one half.
-    Any noise, any inverse temperature.
+    Every head, attention, noise and inverse temperature.
 
     Raises:
-        NotAvailableError: the head is one that the simulators cannot train.
+        ArgumentError: the number of samples is infinite.
+        TrainingError: a solver failed.
 
     Example:
         >>> mixture = ContextualMixture(dimension=6, tokens=4, relevant_tokens=1)
         >>> simulate_tokens(mixture, Head(samples=10), 3, np.random.default_rng(1)).errors.shape
         (3,)
     """
-    refuse_untrainable(head)
+    refuse_infinite_samples(head)
     training, testing = rng.spawn(2)
-    signal = signal_vector(mixture)
-    errors, overlaps = np.empty(repetitions), np.empty(repetitions)
-    for repetition in range(repetitions):
-        features, labels = draw_features(mixture, head, int(single(head.samples)), training)
-        weights = train_head(features, labels, head.kind)
-        features, labels = draw_features(mixture, head, TEST_SEQUENCES, testing)
-        errors[repetition] = np.mean((1 - np.sign(labels * (features @ weights))) / 2)
-        overlaps[repetition] = cosine(weights, signal)
-    return Repetitions(errors, overlaps)
+    signal, outcomes = signal_vector(mixture), Outcomes(head)
+    for _ in range(repetitions):
+        trained = train_head(draw_features(mixture, head, int(single(head.samples)), training), head)
+        if trained.weights is None:
+            outcomes.drop()
+            continue
+        decisions = draw_features(mixture, head, TEST_SEQUENCES, testing).features @ trained.weights
+        error = float(np.mean((1 - np.sign(decisions)) / 2))
+        outcomes.keep(error, cosine(trained.weights, signal), trained.separable)
+    return outcomes.repetitions()

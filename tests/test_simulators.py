@@ -10,14 +10,23 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from numerics.heads import minimum_norm_solution
 from numerics.overlap_simulator import simulate_overlaps
-from numerics.prompt_attention import attention_features, train_head
-from numerics.score_simulator import draw_attention, simulate_scores
+from numerics.prompt_attention import attention_features
+from numerics.score_simulator import (
+    draw_attention,
+    draw_mean_head,
+    draw_training_set,
+    error_given_head,
+    parts_of,
+    simulate_scores,
+)
 from numerics.sequences import context_vector, draw_sequences, signal_vector
 from numerics.streams import as_generator, stream
 from numerics.token_simulator import TEST_SEQUENCES, draw_features, simulate_tokens
 from tests.false_alarms import RATE, assert_mean, share
 from theory import ArgumentError, ContextualMixture, Head, NotAvailableError, known_prompt_error
+from theory.head import ATTENTIONS, HEAD_SPACES
 
 PROMPTED = {
     "dimension": 9,
@@ -108,13 +117,14 @@ def test_the_comparison_of_laws_sees_a_wrong_formula():
     assert stats.ks_2samp(right[:6000], wrong[:6000]).pvalue < RATE
 
 
-def test_drawn_attention_has_the_law_of_drawn_tokens():
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_drawn_attention_has_the_law_of_drawn_tokens(attention):
     """(M W, S, B) from scores against the means and spreads of features computed from tokens."""
-    mixture = ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS)
-    head, count = Head(1, 0.8, space="full"), 200_000
-    features, labels = draw_features(mixture, head, count, stream(5, 0))
-    draws = draw_attention(mixture, 0.8, count, stream(5, 1))
-    signed = labels[:, None] * features
+    mixture, count = ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS), 400_000
+    sequences = draw_sequences(mixture, count, rng=stream(5, 0))
+    features = attention_features(sequences.tokens, 0.8 * context_vector(mixture), attention)
+    draws = draw_attention(mixture, 0.8, count, stream(5, 1), attention)
+    signed = sequences.labels[:, None] * features
     pairs = (
         (signed[:, 1], draws.signal, "M W is the mean along w⋆"),
         (features[:, 0], draws.context, "B is the mean along q⋆"),
@@ -124,7 +134,56 @@ def test_drawn_attention_has_the_law_of_drawn_tokens():
     )
     for tokens, scores, _ in pairs:
         standard_error = np.hypot(tokens.std(), scores.std()) / np.sqrt(count)
-        assert_mean(tokens.mean(), standard_error, scores.mean(), detectable=0.2)
+        assert_mean(tokens.mean(), standard_error, scores.mean(), detectable=0.05)
+
+
+MOMENTS = 400_000
+
+
+@pytest.mark.parametrize("space", HEAD_SPACES)
+def test_drawn_training_sets_have_the_law_of_drawn_tokens(space):
+    """First and second moments in the directions of w⋆ and q⋆ and across, and the errors of two fixed heads."""
+    mixture, head = ContextualMixture(6, 5, 2, 1.2, 1.0, 1.2, **DELTAS), Head(1, 0.8, space=space)
+    tokens = draw_features(mixture, head, MOMENTS, stream(11, 0)).features
+    draws = draw_attention(mixture, 0.8, MOMENTS, stream(11, 1))
+    labels = np.random.default_rng(12).choice([-1.0, 1.0], MOMENTS)
+    scores = draw_training_set(draws, labels, 6, space, stream(11, 2)).features
+    assert scores.shape == (MOMENTS, 6 if space == "full" else 5)
+    scores = np.roll(scores if space == "full" else np.column_stack([scores, np.zeros(MOMENTS)]), 1, axis=1)
+    quantities = [lambda x: x[:, 1], lambda x: x[:, 1] ** 2, lambda x: (x[:, 2:] ** 2).sum(axis=1)]
+    if space == "full":
+        quantities += [lambda x: x[:, 0] ** 2, lambda x: x[:, 0] ** 2 * x[:, 1] ** 2]
+    for quantity in quantities:
+        one, other = quantity(tokens), quantity(scores)
+        assert_mean(one.mean(), np.hypot(one.std(), other.std()) / np.sqrt(MOMENTS), other.mean(), detectable=0.05)
+    for weights in (np.array([0.3, 0.4, 0.5, -0.2, 0.1, 0.6]), np.array([0.2, 0.5, 0.0, 0.0, 0.0, -0.2])):
+        weights = weights if space == "full" else weights[:-1]
+        error = error_given_head(draws, parts_of(weights, 6))
+        wrong = np.roll(weights, 1) if space == "full" else np.insert(weights, 0, 0.0)
+        standard_error = np.sqrt(2 * error * (1 - error) / MOMENTS)
+        assert_mean(np.mean(tokens @ wrong < 0), standard_error, error, detectable=0.05)
+
+
+class Typical(np.random.Generator):
+    """Draws 1 for every normal number and its mean for every chi-square number."""
+
+    def standard_normal(self):
+        return 1.0
+
+    def chisquare(self, freedom):
+        return float(freedom)
+
+
+def test_mean_heads_have_the_moments_of_means_of_features():
+    """Given scores and labels Σ wᵢ xᵢ/n is Gaussian: its mean and variance term by term."""
+    draws = draw_attention(ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS), 0.8, 5, stream(13))
+    labels, weights = np.array([1.0, -1.0, -1.0, 1.0, 1.0]), np.array([1.0, 0.5, 2.0, -0.3, 0.1])
+    parts = draw_mean_head(draws, weights, labels, 6, Typical(np.random.PCG64(0)))
+    variance = sum((w * s / 5) ** 2 for w, s in zip(weights, draws.noise, strict=True))
+    assert_allclose(parts.along, weights @ draws.signal / 5 + np.sqrt(variance), rtol=1e-13)
+    assert_allclose(parts.rest, np.sqrt(4 * variance), rtol=1e-13)
+    assert_allclose(parts.context, sum(w * y * b / 5 for w, y, b in zip(weights, labels, draws.context, strict=True)))
+    assert_allclose(parts.length, np.sqrt(parts.along**2 + parts.rest**2 + parts.context**2))
 
 
 def test_sequences_are_what_the_definition_says():
@@ -163,7 +222,7 @@ def test_attention_features_are_softmax_averages():
 def test_least_squares_training_solves_its_equations(n, p):
     rng = np.random.default_rng(8)
     features, labels = rng.normal(size=(n, p)), rng.choice([-1.0, 1.0], n)
-    weights = train_head(features, labels, "least-squares")
+    weights = minimum_norm_solution(features, labels)
     assert_allclose(features.T @ (labels - features @ weights), 0, atol=1e-10)
     assert_allclose(weights, np.linalg.pinv(features) @ labels, rtol=1e-8)
 
@@ -171,11 +230,12 @@ def test_least_squares_training_solves_its_equations(n, p):
 def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
     """One large chunk and many small ones: the same law, the same shapes."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
-    whole, _ = draw_features(mixture, head, 3000, stream(9, 0))
+    whole = draw_features(mixture, head, 3000, stream(9, 0)).features
     monkeypatch.setattr("numerics.token_simulator.CHUNK_BYTES", 8 * 4 * 6 * 100)
-    parts, labels = draw_features(mixture, head, 3000, stream(9, 1))
+    drawn = draw_features(mixture, head, 3000, stream(9, 1))
+    parts = drawn.features
     assert parts.shape == whole.shape
-    assert labels.shape == (3000,)
+    assert drawn.gains.shape == drawn.spreads.shape == (3000,)
     assert_same_law(whole[:, 1], parts[:, 1])
 
 
@@ -186,19 +246,6 @@ def test_training_and_test_streams_are_separate(monkeypatch):
     monkeypatch.setattr("numerics.token_simulator.TEST_SEQUENCES", TEST_SEQUENCES // 2)
     after = simulate_tokens(mixture, head, 5, stream(10)).overlaps
     assert np.array_equal(before, after)
-
-
-@pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores, simulate_overlaps])
-@pytest.mark.parametrize(
-    ("head", "words"),
-    [
-        (Head(10, kind="max-margin"), "max-margin head is not available yet"),
-        (Head(10, attention="linear"), "linear-prompt-attention is not available yet"),
-    ],
-)
-def test_what_cannot_be_simulated_is_refused(simulate, head, words):
-    with pytest.raises(NotAvailableError, match=words):
-        simulate(ContextualMixture(**PROMPTED), head, 2, stream(1))
 
 
 @pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores, simulate_overlaps])
@@ -214,6 +261,8 @@ def test_the_population_cannot_be_simulated(simulate):
         (ContextualMixture(9, 5, 5), Head(10)),
         (ContextualMixture(9, 5, 2, signal_norm=0), Head(10, 0)),
         (ContextualMixture(**PROMPTED), Head(10, kind="least-squares", space="full")),
+        (ContextualMixture(**PROMPTED), Head(10, kind="max-margin")),
+        (ContextualMixture(**PROMPTED), Head(10, attention="linear")),
     ],
 )
 def test_the_overlap_simulator_refuses_what_it_has_no_law_for(mixture, head):

@@ -1,0 +1,202 @@
+"""The heads: what each of them makes of label-signed training features xᵢ = yᵢ hᵢ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, lstsq
+
+from numerics.logistic import logistic_head
+from numerics.max_margin import max_margin_head
+from numerics.row_space import in_row_space
+from theory.arguments import ArgumentError, FloatArray, single
+from theory.head import Head
+
+SAFE_CONDITION = 1e6
+"""Up to this condition the normal equations of ridge regression lose no more than a square-root solution may."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a head is trained on.
+
+    Attributes:
+        features: label-signed attention features xᵢ = yᵢ hᵢ, shape (n, p).
+        gains: Mᵢ of xᵢ = Mᵢ w⋆ + Sᵢ ξᵢ, known from the attention weights, shape (n,).
+        spreads: Sᵢ ≥ 0, shape (n,).
+    """
+
+    features: FloatArray
+    gains: FloatArray
+    spreads: FloatArray
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A trained head.
+
+    Attributes:
+        weights: ŵ, shape (p,); None where the training data have no such head.
+        separable: whether some w has wᵀxᵢ > 0 for all i, for the logistic head with λ = 0; None for the other heads.
+    """
+
+    weights: FloatArray | None
+    separable: bool | None = None
+
+
+def train_head(training: TrainingSet, head: Head) -> TrainedHead:
+    """Return what `head` learns.
+
+        averaging             (1/n) Σ xᵢ
+        weighted-averaging    Σ (Mᵢ/Sᵢ²) xᵢ, up to scale
+        least-squares         argmin Σ (1 - wᵀxᵢ)², the shortest one
+        ridge                 argmin (1/2n) Σ (1 - wᵀxᵢ)² + (λ/2)‖w‖²; the shortest one for λ = 0
+        logistic              argmin (1/n) Σ log(1 + e^{-wᵀxᵢ}) + (λ/2)‖w‖²; for λ = 0 and separable data its limit
+                              direction as λ → 0, the max-margin head
+        max-margin            argmin ‖w‖² subject to wᵀxᵢ ≥ 1, if there is such a w
+
+    An infinite λ stands for the limit of the direction, averaging.
+
+    Args:
+        training: the training set.
+        head: the head; its number of samples is not read.
+
+    Raises:
+        TrainingError: a solver failed, or cannot tell whether the data are separable.
+
+    Example:
+        >>> training = TrainingSet(np.array([[2.0, 0.0], [0.0, 1.0]]), gains=np.ones(2), spreads=np.ones(2))
+        >>> train_head(training, Head(2)).weights
+        array([1. , 0.5])
+        >>> train_head(training, Head(2, kind="max-margin")).weights
+        array([0.5, 1. ])
+    """
+    return HEADS[effective_kind(head)](training, 0.0 if head.ridge is None else single(head.ridge))
+
+
+def effective_kind(head: Head) -> str:
+    """Return the kind of a head, "averaging" where an infinite λ makes it that.
+
+    Example:
+        >>> effective_kind(Head(10, kind="logistic", ridge=np.inf))
+        'averaging'
+    """
+    return "averaging" if head.ridge is not None and np.isposinf(single(head.ridge)) else head.kind
+
+
+def refuse_infinite_samples(head: Head) -> None:
+    """Raise `ArgumentError` for n = ∞, which no simulation can draw."""
+    if not np.isfinite(single(head.samples)):
+        raise ArgumentError("samples", "be finite in a simulation", "inf")
+
+
+def importance(gains: FloatArray, spreads: FloatArray) -> FloatArray:
+    """Return the weights Mᵢ/Sᵢ² of weighted averaging, up to a common scale, shape (n,).
+
+    Features without noise (Sᵢ = 0) outweigh all others: as their common Sᵢ → 0 they alone count, in proportion to Mᵢ.
+
+    Example:
+        >>> importance(np.array([1.0, 1.0, 2.0]), np.array([0.1, 0.2, 0.2]))
+        array([1.  , 0.25, 0.5 ])
+        >>> importance(np.array([1.0, 1.0, 2.0]), np.array([0.1, 0.0, 0.0]))
+        array([0., 1., 2.])
+    """
+    least = spreads.min()
+    if least == 0:
+        return np.where(spreads == 0, gains, 0.0)
+    return np.asarray(gains * (least / spreads) ** 2)  # the ratio keeps a small S² from underflowing
+
+
+def _averaging(training: TrainingSet, _: float) -> TrainedHead:
+    """Return the mean feature."""
+    samples = len(training.features)
+    return TrainedHead(np.ones(samples) @ training.features / samples)
+
+
+def _weighted_averaging(training: TrainingSet, _: float) -> TrainedHead:
+    """Return the mean feature, weighted by what is known of each feature's signal and noise."""
+    weights = importance(training.gains, training.spreads)
+    return TrainedHead(weights @ training.features / len(weights))
+
+
+def _least_squares(training: TrainingSet, _: float) -> TrainedHead:
+    """Return the shortest least-squares solution."""
+    return TrainedHead(minimum_norm_solution(training.features, np.ones(len(training.features))))
+
+
+def _ridge(training: TrainingSet, penalty: float) -> TrainedHead:
+    """Return the ridge regression."""
+    return TrainedHead(ridge_head(training.features, penalty))
+
+
+def _logistic(training: TrainingSet, penalty: float) -> TrainedHead:
+    """Return the logistic regression; where that runs away to infinity, the direction in which it does."""
+    if penalty > 0:
+        return TrainedHead(logistic_head(training.features, penalty))
+    widest = max_margin_head(training.features)
+    if widest is not None:
+        return TrainedHead(widest, separable=True)
+    return TrainedHead(logistic_head(training.features, 0.0), separable=False)
+
+
+def _max_margin(training: TrainingSet, _: float) -> TrainedHead:
+    """Return the max-margin head if there is one."""
+    return TrainedHead(max_margin_head(training.features))
+
+
+HEADS: dict[str, Callable[[TrainingSet, float], TrainedHead]] = {
+    "averaging": _averaging,
+    "weighted-averaging": _weighted_averaging,
+    "least-squares": _least_squares,
+    "ridge": _ridge,
+    "logistic": _logistic,
+    "max-margin": _max_margin,
+}
+
+
+def minimum_norm_solution(features: FloatArray, targets: FloatArray) -> FloatArray:
+    """Return the shortest w that minimises ‖targets - features w‖, by a pivoted QR factorisation.
+
+    Example:
+        >>> minimum_norm_solution(np.array([[3.0, 4.0]]), np.array([25.0])).round(12)
+        array([3., 4.])
+    """
+    return np.asarray(lstsq(features, targets, lapack_driver="gelsy", check_finite=False)[0])
+
+
+def ridge_head(features: FloatArray, penalty: float) -> FloatArray:
+    """Return argmin (1/2n) Σ (1 - wᵀxᵢ)² + (λ/2)‖w‖², the shortest one for λ = 0.
+
+    By the normal equations of the smaller of the n × n and p × p systems where λ keeps their condition small, and by a
+    QR factorisation of the features with rows √(nλ) I below them elsewhere.
+
+    Args:
+        features: label-signed features, shape (n, p).
+        penalty: λ ≥ 0, finite.
+
+    Example:
+        >>> ridge_head(np.array([[1.0, 0.0], [1.0, 0.0]]), 0.25)
+        array([0.8, 0. ])
+    """
+    samples, dimension = features.shape
+    targets = np.ones(samples)
+    added = samples * penalty
+    # The sum of all squares bounds the largest eigenvalue of the Gram matrix.
+    if added * SAFE_CONDITION >= np.einsum("np,np->", features, features):
+        if added == 0:
+            return np.zeros(dimension)
+        wide = samples < dimension
+        gram = features @ features.T if wide else features.T @ features
+        gram[np.diag_indices_from(gram)] += added
+        factor = cho_factor(gram, overwrite_a=True, check_finite=False)
+        if wide:
+            return np.asarray(features.T @ cho_solve(factor, targets, check_finite=False))
+        return np.asarray(cho_solve(factor, features.T @ targets, check_finite=False))
+    if added == 0:
+        return minimum_norm_solution(features, targets)
+    coordinates, basis = in_row_space(features)
+    rank = coordinates.shape[1]
+    rows = np.vstack([coordinates, np.sqrt(added) * np.eye(rank)])
+    return basis @ minimum_norm_solution(rows, np.concatenate([targets, np.zeros(rank)]))
