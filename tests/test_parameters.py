@@ -161,9 +161,19 @@ def test_attention_without_noise_or_irrelevant_tokens():
     assert deterministic_attention(ContextualMixture(5, 4, 2, delta_signal=1), 0.0).kappa == 0
 
 
-def test_fluctuating_attention_is_refused_not_approximated():
-    with pytest.raises(NotAvailableError, match="not available yet"):
-        known_prompt_error(ContextualMixture(5, 4, 2), Head(10))
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (Head(10, kind="least-squares"), "least-squares head in the orthogonal space where attention fluctuates"),
+        (Head(10, kind="ridge", ridge=1.0), "ridge head"),
+        (Head(10, space="full"), "averaging head in the full space"),
+        (Head(10, 0.0, kind="max-margin"), "no exact formula for the max-margin head"),
+        (Head(10, 4.0), "up to 3, got 4"),
+    ],
+)
+def test_what_has_no_exact_formula_is_refused_not_approximated(head, message):
+    with pytest.raises(NotAvailableError, match=message):
+        known_prompt_error(ContextualMixture(5, 4, 2), head, regime="exact")
 
 
 def test_a_curve_needs_no_loop():

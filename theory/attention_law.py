@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import expit
 
 from theory.arguments import FloatArray, NotAvailableError, one_of, real, single
 from theory.attention import attention_fluctuates, deterministic_attention
@@ -27,11 +26,13 @@ from theory.head import ATTENTIONS
 from theory.mixture import ContextualMixture
 from theory.planar_measure import Accuracy, PlanarMeasure, convolution_power, thinned
 
-DIGITS = {"fine": 21.0, "coarse": 14.0}
-"""Natural logarithms of the accuracies: 1e-9, and 1e-6 to estimate an error by."""
+DIGITS = {"fine": 24.0, "coarse": 14.0}
+"""Natural logarithms of the accuracies: 4e-11, and 1e-6 to estimate an error by."""
 
 DEGREES = (8, 12, 16, 20, 24)
 """A law is thinned to the first of these degrees at which functions like those of the heads keep their means."""
+
+COMPACT = 1e-8
 
 LARGEST_SPREAD = 3.0
 """Beyond it (τσQ) the boxes grow so long that a law would take minutes."""
@@ -123,24 +124,44 @@ def lognormal_sums(spread: float, terms: int, resolution: str) -> PlanarMeasure:
     weight: FloatArray = np.exp(-(g**2) / 2)
     weight /= weight.sum()
     base = PlanarMeasure(np.asarray(spread * g), np.zeros_like(g), weight)
-    law = convolution_power(base, terms, _add_logarithms, Accuracy(digits, math.pi / 2, math.pi))
-    tolerance = math.exp(1 - digits)
-    exact = _probe(law, law)
+    return convolution_power(base, terms, _add_logarithms, Accuracy(digits, math.pi / 2, math.pi))
+
+
+@lru_cache(maxsize=64)
+def compact_law(law: AttentionLaw) -> AttentionLaw:
+    """Return the law on as few nodes as keep what a training loss asks for, to 1e-8; the law itself if there are none.
+
+    Polynomials in log S and arcsinh κ are kept, to the first degree at which means of functions like those of the heads
+    agree.  Test errors, which change abruptly with κ, call for the whole law.
+
+    Example:
+        >>> law = attention_law(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2), 1.0)
+        >>> len(compact_law(law).weight) < len(law.weight) / 2
+        True
+    """
+    if not np.all(law.noise > 0):
+        return law
+    whole = PlanarMeasure(np.log(law.noise), np.arcsinh(law.signal / law.noise), law.weight)
+    size = law.mean(law.noise**2 + law.signal**2)
+    probes = _probes(law, size)
+    exact, magnitude = probes @ law.weight, np.abs(probes) @ np.abs(law.weight)
     for degree in DEGREES:
-        small = thinned(law, degree)
-        if np.all(np.abs(_probe(small, law) - exact) <= tolerance * exact):
-            return small
+        small = thinned(whole, degree)
+        noise = np.exp(small.x)
+        candidate = AttentionLaw(noise * np.sinh(small.y), noise, small.weight)
+        if np.all(np.abs(_probes(candidate, size) @ small.weight - exact) <= COMPACT * magnitude):
+            return candidate
     return law
 
 
-def _probe(law: PlanarMeasure, centre: PlanarMeasure) -> FloatArray:
-    """Return means of functions like those that heads ask for, with scales taken from `centre`."""
-    share = expit(float(centre.weight @ centre.x) - law.x)
-    square, typical = np.exp(law.y), math.exp(float(centre.weight @ centre.y))
-    relative = square / typical
-    functions = [share, share**2, square, share * square, np.exp(-share / np.sqrt(relative))]
-    functions += [square / (1 + v * relative * (1 - share) ** 2) for v in (1.0, 100.0)]
-    return np.array([float(law.weight @ values) for values in functions])
+def _probes(law: AttentionLaw, size: float) -> FloatArray:
+    """Return values at the nodes of functions like those of the heads: M and S damped by several penalties."""
+    square, signal = law.noise**2, law.signal
+    functions = [square, signal]
+    for scale in (1.0, 10.0, 100.0, 1000.0):
+        bent = 1 + scale * square / size
+        functions += [square / bent, signal / bent, signal**2 / bent, (square / bent) ** 2]
+    return np.array(functions)
 
 
 def _add_logarithms(
@@ -172,9 +193,10 @@ def _linear_law(mixture: ContextualMixture, resolution: str) -> AttentionLaw:
 def _chi_square_nodes(freedom: float, resolution: str) -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights of χ²_k by a trapezoid in its logarithm, in which functions are analytic within π/2."""
     half = freedom / 2
-    step = min(math.pi**2 / DIGITS[resolution], 2.8 / math.sqrt(half * DIGITS[resolution]))
+    step = min(6.6 / DIGITS[resolution], 2.8 / math.sqrt(half * DIGITS[resolution]))
     # Below its mode the density of log χ² falls like e^{k y/2}, above it like exp(-e^y/2).
-    lower = -(SCORE_RANGE + 1) / math.sqrt(half) - 33 / half
+    # The mean of 1/χ² is to be had as well, where it exists.
+    lower = -(SCORE_RANGE + 1) / math.sqrt(half) - 33 / max(half - 1, 0.5)
     upper = min((SCORE_RANGE + 3) / math.sqrt(half), math.log1p(70 / half) + 0.5)
     y = np.arange(math.floor(lower / step), math.ceil(upper / step) + 1) * step + math.log(freedom)
     density = half * y - np.exp(y) / 2
@@ -187,10 +209,10 @@ def _normal_and_chi_square(terms: float, resolution: str) -> tuple[FloatArray, F
     # A single token may have a score near 0, where S = 0: there only many nodes tell.
     count = (64 if terms > 1 else 1024) // (1 if resolution == "fine" else 2)
     g = (np.arange(count) + 0.5) * (2 * SCORE_RANGE / count) - SCORE_RANGE
-    g_weight = np.exp(-(g**2) / 2)
+    g_weight: FloatArray = np.exp(-(g**2) / 2)
     g_weight /= g_weight.sum()
     if terms == 1:
-        return g, np.zeros_like(g), g_weight
+        return np.asarray(g), np.zeros_like(g), g_weight
     chi_square, weight = _chi_square_nodes(terms - 1, resolution)
     return (
         np.repeat(g, len(chi_square)),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from theory.arguments import broadcast, plain
@@ -14,6 +17,7 @@ from theory.least_squares import least_squares_error
 from theory.mixture import ContextualMixture
 from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.prediction import Prediction
+from theory.probability import ErrorProbability
 
 EXACT_HEADS = {
     "averaging": (averaging_error, averaging_overlap, "averaging head, deterministic attention: exact, derived here"),
@@ -42,6 +46,13 @@ def plain_kind(head: Head) -> str:
     if head.kind == "ridge" and np.all(np.asarray(head.ridge) == 0):
         return "least-squares"
     return head.kind
+
+
+def _complement_where(probability: ErrorProbability, where: npt.NDArray[np.bool_]) -> ErrorProbability:
+    """Return 1 - p where asked for."""
+    error = np.where(where, -np.expm1(probability.log_error), probability.error)
+    log_error = np.where(where, np.log1p(-np.asarray(probability.error)), probability.log_error)
+    return replace(probability, error=plain(np.asarray(error)), log_error=plain(np.asarray(log_error)))
 
 
 def has_exact_formula(head: Head) -> bool:
@@ -82,7 +93,11 @@ def deterministic_prediction(mixture: ContextualMixture, head: Head) -> Predicti
     # log ERR changes by at most 1 + 2 |log ERR| times the relative change of κ.
     sensitivity = 1 + 2 * np.abs(np.where(np.isfinite(probability.log_error), probability.log_error, 0.0))
     bound = np.asarray(probability.error_bound + probability.error * sensitivity * law.kappa_error)
-    turned = (law.signal < 0) & (head.kind != "weighted-averaging")
+    turned = law.signal < 0
+    if head.kind == "weighted-averaging" and turned.any():
+        # Known weights turn the head back to w⋆, and a test feature that carries -w⋆ is then taken for the other label.
+        probability = _complement_where(probability, turned)
+        turned = np.zeros_like(turned)
     return Prediction(
         error=probability.error,
         error_bound=plain(np.minimum(bound, 1.0)),
@@ -91,6 +106,6 @@ def deterministic_prediction(mixture: ContextualMixture, head: Head) -> Predicti
         kappa=plain(np.array(k)),
         overlap=plain(np.asarray(np.where(turned, -1.0, 1.0) * cosine)),
         limit=averaging_error(n, d - 1, k).error,
-        population=plain(np.asarray(ndtr(-k))),
+        population=plain(np.asarray(ndtr(np.where((law.signal < 0) & (head.kind == "weighted-averaging"), k, -k)))),
         source=source,
     )

@@ -26,7 +26,7 @@ from theory.inner_product import log_inner_product_cdf
 from theory.overlap import averaging_overlap
 from theory.planar_measure import PlanarMeasure, thinned, thinned_power
 
-EXAMPLE_DEGREE = {"fine": 12, "coarse": 9}
+EXAMPLE_DEGREE = {"fine": 10, "coarse": 8}
 """Degree to which the law of (Σ M, Σ S²) over examples is kept."""
 
 SQUARE_DEGREE = {"fine": 40, "coarse": 32}

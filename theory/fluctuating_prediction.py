@@ -62,17 +62,20 @@ def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction
         )
     laws = both_laws(mixture, head)
     samples, dimension = single(head.samples), int(single(mixture.dimension)) - 1
-    population = error_given_overlap(laws[0], math.copysign(1.0, laws[0].mean(laws[0].signal)))
+    direction = 1.0 if weighted else math.copysign(1.0, laws[0].mean(laws[0].signal))
+    population = error_given_overlap(laws[0], direction)
     if math.isinf(samples):
-        outcomes = [(error_given_overlap(law, math.copysign(1.0, law.mean(law.signal))), 1.0) for law in laws]
-        limit = population
+        outcomes = [(error_given_overlap(law, direction), direction) for law in laws]
+        limit = min(population, 1 - population)
     else:
         count = int(samples)
         outcomes = [
             fluctuating_averaging_error(law, count, dimension, weighted=weighted, resolution=resolution)
             for law, resolution in zip(laws, ("fine", "coarse"), strict=True)
         ]
-        limit = outcomes[0][0] if weighted else fluctuating_averaging_error(laws[0], count, dimension, weighted=True)[0]
+        best = outcomes[0][0] if weighted else fluctuating_averaging_error(laws[0], count, dimension, weighted=True)[0]
+        # Where δ_w turns the signal of most features round, the best head is the opposite one.
+        limit = min(best, 1 - best)
     error, overlap = outcomes[0]
     return Prediction(
         error=error,

@@ -152,13 +152,20 @@ def compressed(law: PlanarMeasure, accuracy: Accuracy) -> PlanarMeasure:
     rows = _node_count(high - low, accuracy.second_pole, accuracy.digits)
     if len(x) <= columns * rows:
         return PlanarMeasure(x, y, weight)
+    return _on_grid(PlanarMeasure(x, y, weight), (left, right, columns), (low, high, rows))
+
+
+def _on_grid(law: PlanarMeasure, first: tuple[float, float, int], second: tuple[float, float, int]) -> PlanarMeasure:
+    """Return the measure on Chebyshev nodes of a box, given by both ends and the number of nodes of each coordinate."""
+    (left, right, columns), (low, high, rows) = first, second
+    x, y, weight = law.x, law.y, law.weight
     across, up = max(right - left, np.finfo(float).tiny), max(high - low, np.finfo(float).tiny)
     moments = np.zeros((columns, rows))
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        first = _chebyshev((2 * x[part] - left - right) / across, columns)
-        second = _chebyshev((2 * y[part] - low - high) / up, rows)
-        moments += (first * weight[part]) @ second.T
+        in_x = _chebyshev((2 * x[part] - left - right) / across, columns)
+        in_y = _chebyshev((2 * y[part] - low - high) / up, rows)
+        moments += (in_x * weight[part]) @ in_y.T
     nodes_x, matrix_x = _nodes(left, right, columns)
     nodes_y, matrix_y = _nodes(low, high, rows)
     grid = matrix_x @ moments @ matrix_y.T
@@ -188,13 +195,12 @@ def thinned(law: PlanarMeasure, degree: int) -> PlanarMeasure:
     first, second = across
     powers = [(i, j) for i in range(1 if flat[0] else degree + 1) for j in range(1 if flat[1] else degree + 1 - i)]
     basis = np.stack([first[i] * second[j] for i, j in powers], axis=1)
-    root = np.sqrt(np.abs(law.weight))[:, None]
-    orthonormal, _ = np.linalg.qr(basis * root)
+    root = np.sqrt(np.abs(law.weight))
+    orthonormal, _ = np.linalg.qr(basis * root[:, None])
     _, _, pivots = qr(orthonormal.T, mode="economic", pivoting=True)
     chosen = np.sort(pivots[: len(powers)])
-    moments = orthonormal.T @ (law.weight / root[:, 0])
-    scaled = np.linalg.solve(orthonormal[chosen].T, moments)
-    weight = scaled * root[chosen, 0]
+    moments = orthonormal.T @ (law.weight / root)
+    weight = np.linalg.solve(orthonormal[chosen].T, moments) * root[chosen]
     return PlanarMeasure(law.x[chosen], law.y[chosen], weight / weight.sum())
 
 

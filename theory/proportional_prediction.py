@@ -55,6 +55,7 @@ def proportional_prediction(mixture: ContextualMixture, head: Head) -> Predictio
     snr_square = mean_snr_square(mixture, head, laws[0])
     (overlap, source), (coarse_overlap, _) = (_overlap(law, head, ratio, snr_square) for law in laws)
     error = error_given_overlap(laws[0], overlap)
+    best = error_given_overlap(laws[0], weighted_averaging_head(snr_square, ratio).overlap)
     return Prediction(
         error=error,
         error_bound=abs(error - error_given_overlap(laws[1], coarse_overlap)) + ROUNDING,
@@ -62,7 +63,7 @@ def proportional_prediction(mixture: ContextualMixture, head: Head) -> Predictio
         regime="proportional",
         kappa=math.sqrt(snr_square),
         overlap=overlap,
-        limit=error_given_overlap(laws[0], weighted_averaging_head(snr_square, ratio).overlap),
+        limit=min(best, 1 - best),
         population=_population(lambda cosine: error_given_overlap(laws[0], cosine), overlap),
         source=f"{source} {SOURCE}",
     )
@@ -128,7 +129,7 @@ def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Predi
         bounds.append(probability.bound)
         return probability.value
 
-    value = error(chosen.overlap)
+    value, limit = error(chosen.overlap), error(best.overlap)
     return Prediction(
         error=value,
         # The error changes by at most κ e^{-1/2}/√(2π) E|κ| per unit of overlap; moments are good to 1e-10.
@@ -137,7 +138,7 @@ def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Predi
         regime="proportional",
         kappa=math.sqrt(snr_square),
         overlap=chosen.overlap,
-        limit=error(best.overlap),
+        limit=min(limit, 1 - limit),
         population=_population(error, chosen.overlap),
         source=f"{head.kind} head {SOURCE}",
     )

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit, wrightomega
 
 from theory.arguments import FloatArray
-from theory.attention_law import AttentionLaw
+from theory.attention_law import AttentionLaw, compact_law
 from theory.proportional.averaging import averaging_head
 from theory.proportional.max_margin import max_margin_head, separability_threshold
 from theory.proportional.overlap import (
@@ -28,6 +28,7 @@ from theory.proportional.overlap import (
     ConvergenceError,
     ProportionalHead,
     certified,
+    in_unit,
     ratio_argument,
     standardised,
 )
@@ -188,10 +189,11 @@ def logistic_head(law: AttentionLaw, ratio: float, ridge: float) -> Proportional
     if penalty == 0 and gamma > separability_threshold(scaled):
         return max_margin_head(law, gamma)
     what = f"the logistic head at p/n = {gamma:g} and ridge {ridge:g}"
+    scaled = compact_law(scaled)
     equations = _Equations(scaled, gamma)
     state, residual = _followed(equations, scaled, gamma, penalty)
-    head = ProportionalHead(state.along / unit, math.exp(state.log_across) / unit, residual)
-    return certified(head, what)
+    head = ProportionalHead(state.along, math.exp(state.log_across), residual)
+    return certified(in_unit(head, unit), what)
 
 
 def _ridge_guess(law: AttentionLaw, gamma: float, ridge: float) -> _State:

@@ -50,6 +50,11 @@ def certified(head: ProportionalHead, what: str) -> ProportionalHead:
     return head
 
 
+def in_unit(head: ProportionalHead, unit: float) -> ProportionalHead:
+    """Return a head for features in their own unit, from one for features in units of `unit`."""
+    return ProportionalHead(head.along / unit, head.across / unit, head.residual)
+
+
 def ratio_argument(ratio: float) -> float:
     """Return γ = p/n ≥ 0 as a checked number."""
     return single(real("ratio", ratio, least=0))

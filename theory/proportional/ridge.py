@@ -22,7 +22,7 @@ from scipy.optimize import brentq, minimize_scalar
 from theory.arguments import ArgumentError, as_numbers, single
 from theory.attention_law import AttentionLaw
 from theory.proportional.averaging import averaging_head
-from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
+from theory.proportional.overlap import ProportionalHead, certified, in_unit, ratio_argument, standardised
 
 LARGEST_LOG = 230.0
 """V is looked for between e^-230 and e^230 in units of the noise: beyond, it is at its limit for all digits."""
@@ -84,7 +84,8 @@ def ridge_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHea
     if penalty == 0 and gamma == 1:
         return ProportionalHead(0.0, 1.0, 0.0)
     if penalty == 0 and gamma > 1:
-        return certified(_minimum_norm(scaled, gamma), f"the minimum-norm head at p/n = {gamma:g}")
+        interpolating = in_unit(_minimum_norm(scaled, gamma), unit)
+        return certified(interpolating, f"the minimum-norm head at p/n = {gamma:g}")
     log_v = log_effective_ridge(scaled, gamma, penalty)
     v = math.exp(log_v)
     mu, d = v / gamma, 1 + v * square
@@ -95,7 +96,7 @@ def ridge_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHea
     remaining = (penalty + scaled.mean(square / d**2)) / (penalty + scaled.mean(square / d))
     across = math.sqrt(max((noise + shrinking * along**2) / remaining, 0.0))
     head = ProportionalHead(along, across, abs(math.expm1(_log_excess(log_v, scaled, gamma, penalty))))
-    return certified(head, f"the ridge head at p/n = {gamma:g} and ridge {ridge:g}")
+    return certified(in_unit(head, unit), f"the ridge head at p/n = {gamma:g} and ridge {ridge:g}")
 
 
 def _log_excess(log_v: float, law: AttentionLaw, gamma: float, ridge: float) -> float:
@@ -147,4 +148,4 @@ def best_ridge_head(law: AttentionLaw, ratio: float) -> tuple[float, Proportiona
         candidates.append(math.exp(float(found.x)))
     heads = [(ridge, ridge_head(scaled, ratio, ridge)) for ridge in candidates]
     ridge, head = max(heads, key=lambda pair: abs(pair[1].overlap))
-    return ridge * unit**2, head
+    return ridge * unit**2, in_unit(head, unit)
