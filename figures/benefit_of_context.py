@@ -28,7 +28,7 @@ TEMPERATURES = (0.25, 0.5, 1.0)
 """Below, at and above τ* = 1/(2σ²), for the panel over Q."""
 LARGEST_TEMPERATURE = 2.0
 CURVE_POINTS = {False: 61, True: 17}
-POINT_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 1.8)
+POINT_TEMPERATURES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.4, 1.8)
 SEQUENCES = {False: 40_000, True: 1000}
 SEED = 3
 

@@ -117,7 +117,8 @@ def draw(rows: list[Row]) -> Figure:
     figure.suptitle(
         r"one token of $m + 1$ is relevant, head $w_\star$, isotropic noise, prompt $\tau q_\star$, $\tau \to \infty$"
         "\n"
-        rf"lines: exact; points: simulated at $\tau\sigma Q = 10^{{{round(math.log10(SPREAD))}}}$, 95 % intervals where larger than the marker",
+        rf"lines: exact; points: simulated at $\tau\sigma Q = 10^{{{round(math.log10(SPREAD))}}}$, "
+        "95 % intervals where larger than the marker",
         fontsize=8,
     )
     return figure

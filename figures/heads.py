@@ -204,7 +204,8 @@ def draw(rows: list[Row]) -> Figure:
     figure.suptitle(
         rf"$d = {DIMENSION}$, $p = d - 1$, $Q = W = \sigma = 1$, isotropic noise, prompt $q = {TEMPERATURE:g}\,q_\star$"
         "\n"
-        r"lines: the limit $n, p \to \infty$ at fixed $n/p$; points: simulated, 95 % intervals where larger than the marker",
+        r"lines: the limit $n, p \to \infty$ at fixed $n/p$; points: simulated, "
+        "95 % intervals where larger than the marker",
         fontsize=8,
     )
     heads = [legend_entry(index, NAMES[kind]) for index, kind in enumerate(KINDS)]
