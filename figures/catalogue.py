@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from figures import double_descent
+from figures import benefit_of_context, double_descent, hard_attention, heads
 from figures.drawing import NamedFigure
 
 FIGURES = {
@@ -13,6 +13,24 @@ FIGURES = {
             "Test error against n/p for two prompts: least squares through its peak, averaging; exact, simulated.",
             double_descent.compute,
             double_descent.draw,
+        ),
+        NamedFigure(
+            "heads",
+            "Test error of every head against n/p at 4, 16 and 64 tokens: the proportional regime, simulated.",
+            heads.compute,
+            heads.draw,
+        ),
+        NamedFigure(
+            "benefit-of-context",
+            "What a known prompt gains over uniform pooling, against Q and against its inverse temperature.",
+            benefit_of_context.compute,
+            benefit_of_context.draw,
+        ),
+        NamedFigure(
+            "hard-attention",
+            "Phase diagram of hard attention over Q/sigma and ln m, and how its transition sharpens with m.",
+            hard_attention.compute,
+            hard_attention.draw,
         ),
     )
 }

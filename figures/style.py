@@ -9,11 +9,22 @@ from typing import Any
 
 import matplotlib as mpl
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-"""Okabe & Ito's palette, in an order whose greys differ."""
+COLOURS = ("#0072b2", "#d55e00", "#56b4e9", "#000000", "#e69f00", "#009e73", "#cc79a7")
+"""Okabe & Ito's palette without its yellow, which paper swallows, in an order whose greys differ.
 
-MARKERS = ("o", "s", "^", "D")
-LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+Any two of the first four differ by a tenth of the way from black to white, and so does each colour from the next.
+"""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1)),
+    (0, (4, 1, 1, 1)),
+    (0, (8, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (2, 2)),
+)
 
 COLUMN_WIDTH = 6.5
 """Width of a text column in inches."""

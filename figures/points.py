@@ -1,0 +1,54 @@
+"""Simulated points on the lines of theory, drawn the same way in every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from figures.drawing import Row
+from figures.style import COLOURS, LINES, MARKERS
+
+
+def draw_points(panel: Axes, points: list[Row], x: Callable[[Row], float], style: int) -> None:
+    """Draw points with their 95 % intervals, hollow so that the line of theory shows through them.
+
+    Args:
+        panel: where to draw.
+        points: rows with `error`, `interval_low` and `interval_high`.
+        x: the coordinate of a row.
+        style: which colour and marker of the house to take.
+    """
+    if not points:
+        return
+    errors = np.array([row["error"] for row in points])
+    ends = np.array([[row["interval_low"], row["interval_high"]] for row in points]).T
+    panel.errorbar(
+        [x(row) for row in points],
+        errors,
+        yerr=np.abs(ends - errors),
+        fmt=MARKERS[style],
+        color=COLOURS[style],
+        markersize=4,
+        markerfacecolor="white",
+        markeredgewidth=1,
+        capsize=2,
+        linewidth=1,
+        zorder=3,
+    )
+
+
+def legend_entry(style: int, label: str) -> Line2D:
+    """Return one entry of a legend for a line and the points on it."""
+    return Line2D(
+        [],
+        [],
+        color=COLOURS[style],
+        linestyle=LINES[style],
+        marker=MARKERS[style],
+        markersize=4,
+        markerfacecolor="white",
+        label=label,
+    )
