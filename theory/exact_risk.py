@@ -92,7 +92,7 @@ def exact_risk(
             law = _decision(model, size, relevant, sigma, noise_kind, delta, label)
             probability = probability_below_zero(law)
             error += delta.probability / 2 * probability.value
-            bound += delta.probability / 2 * probability.bound
+            bound += delta.probability / 2 * (probability.bound + _rounding(model, law, delta))
     return ExactRisk(error, bound)
 
 
@@ -108,6 +108,26 @@ def _check_deltas(deltas: Sequence[Delta]) -> None:
     total = math.fsum(delta.probability for delta in deltas)
     if abs(total - 1) > 1e-12:
         raise ArgumentError("deltas", "have probabilities that add up to 1", f"{total:g}")
+
+
+def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
+    """Return what rounding the law's numbers may change of the probability.
+
+    The exponent and the products of w are sums with roundings of their largest parts.  A relative change x of the
+    constant moves the probability by x c f(c), and c f(c) is of the order of 1, or of the ratio of the mean to the
+    deviation of the sum where they cancel.
+    """
+    size = law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0)
+    if law.terms == 0 or size == 0:
+        return 0.0
+    lengths = [float(np.linalg.norm(vector)) for vector in (model.context, model.signal, model.prompt, model.head)]
+    context, signal, prompt, head = lengths
+    outside = abs(delta.context) * context + abs(delta.signal) * signal
+    exponent = prompt * (context + signal + outside) + law.spread + 8
+    scale = head / float(np.abs(model.head).max())
+    steepness = 1 + min(abs(law.constant), law.terms * abs(law.mean)) / (size * math.sqrt(law.terms))
+    mean = math.sqrt(law.terms) * scale * outside / size
+    return float(np.finfo(float).eps * (exponent * steepness + mean))
 
 
 def _noise_part(model: TrainedModel, noise_kind: str) -> tuple[FloatArray, FloatArray]:

@@ -14,10 +14,13 @@ the noise is small, e^{iu e^{sg}(α + βg)} turns for long too, over g.  So g ta
 g₀ = -α/β - 1/s of e^{sg}(α + βg), with η(x) of the sign of β(x - g₀), along which this factor falls as well; the
 Gaussian factor keeps falling while |θ + sη| < π/4.
 
-Both integrals are trapezoidal sums of analytic functions, over x and over log r.  Sums over every second and every
-third node cost nothing and tell the error.  Over log r the distance from every second node bounds it as it stands.
-Over x, A e^{-2πd/h} is the error of a step h at a point u, with an A that depends on u and a d that hardly does; so the
-error of a step is that of twice the step times its largest relative error e^{-πd/h}, of which the root is counted.
+Where the spread is wide and the terms are few, φ falls along every ray once g is lifted to g - iθ/s, and e^{iuc} falls
+fastest near θ = ±π/2.
+
+Both integrals are trapezoidal sums of analytic functions, over x and over log r, whose errors fall exponentially with
+the number of nodes.  Sums over every second and every third node cost nothing; the distance of the former from the sum
+over all is the error of twice the step and, doubled over log r, bounds that of the step itself.  Nothing faster is
+counted on, because a small part of an integrand may need more nodes than the rest.
 Source: the inversion formula is Gil-Pelaez's, the contours are derived here.
 """
 
@@ -40,7 +43,8 @@ NEGLIGIBLE = 37.0
 FEW_TERMS = 200
 """So many roundings of 1e-16 in φ stay far below 1e-10 in φ^m."""
 
-CHUNK = 2**18
+CHUNK = 2**12
+"""So many complex numbers stay in the fast memory of a core."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ class Contour:
         rows = max(1, CHUNK // len(g))
         for first in range(0, len(radius), rows):
             r = radius[first : first + rows, None]
-            exponent = r * linear - r**2 * quadratic
-            # Beyond e^300 no contour is of use; below e^-745 there is nothing.
-            np.clip(exponent.real, -745.0, 300.0, out=exponent.real)
-            change[first : first + rows] = _expm1(exponent, law.terms) @ weights
+            # Where e^z is below e^-100 at the least of these r, and so at all of them, e^z - 1 is -1.
+            largest = np.maximum.accumulate((r[0] * linear.real - r[0] ** 2 * quadratic.real)[::-1])
+            kept = len(g) - int(np.searchsorted(largest, -100.0))
+            exponent = r * linear[:kept] - r**2 * quadratic[:kept]
+            # Beyond e^300 no contour is of use.
+            np.clip(exponent.real, -100.0, 300.0, out=exponent.real)
+            change[first : first + rows] = _expm1(exponent, law.terms) @ weights[:kept] - weights[kept:].sum(axis=0)
         logarithm = law.terms * _log1p(change) + (1j * law.constant * direction * radius)[:, None]
         return np.asarray(logarithm), change
 
@@ -137,17 +144,16 @@ class Contour:
         """Return P by `nodes` + 1 radii and `count` + 1 scores, and what the sums over r and over g are uncertain by."""
         v = np.linspace(self.lower, self.upper, nodes + 1)
         logarithm, change = self._characteristic(self._log_radius(v), count)
-        phi = np.exp(np.clip(logarithm.real, -745.0, 300.0) + 1j * logarithm.imag)
+        phi = np.exp(np.clip(logarithm.real, -100.0, 300.0) + 1j * logarithm.imag)
         phi *= ((1 + np.exp(-v / self.shape)) * (v[1] - v[0]) / math.pi)[:, None]
         parts = phi[:, 0].imag
         total = parts.sum()
         second = abs(2 * parts[::2].sum() - total)
         third = max(abs(3 * parts[first::3].sum() - total) for first in range(3))
         radii = 2 * second + third**1.5 + abs(phi[-1, 0])
-        alive = np.abs(phi).max(axis=1) > 1e-15
         errors = np.abs(phi[:, 1:] - phi[:, :1]).sum(axis=0)
-        relative = np.abs(change[alive, 1:] - change[alive, :1]).max(axis=0, initial=0.0)
-        scores = float((errors * relative ** np.array([0.5, 1.25, 1.25])).max())
+        relative = float(np.abs(change[:, 2:] - change[:, :1])[np.abs(phi[:, 0]) > 1e-15].max(initial=0.0))
+        scores = float(max(errors[0], errors[1:].max() * math.sqrt(relative)))
         return float(0.5 - self.angle / math.pi - total), float(radii), scores
 
 

@@ -30,11 +30,11 @@ LARGEST_SPREAD = 12.0
 LARGEST_GROWTH = 10.0
 """A contour on which Φ grows beyond e^10 would lose too many digits."""
 
-EFFORTS = (3, 30, 300)
-"""How many times the first number of values of the integrand a contour may take, in the order of trial."""
+CHEAP = 3.0
+"""So much more than the first evaluation of a contour is spent before the next contour is tried."""
 
 MOST_VALUES = 4_000_000
-"""A tenth of a second."""
+"""Values of the integrand that one evaluation may take: a tenth of a second."""
 
 PROMISING = 3
 """So many of the contours are tried again with more effort."""
@@ -73,7 +73,7 @@ def probability_below_zero(law: LognormalSum) -> Probability:
         >>> round(result.value, 12)
         0.07864960353
     """
-    closed = _closed_form(law) or _certain(law)
+    closed = _closed_form(law) or _certain(law) or _rare(law)
     if closed is not None:
         return closed
     if law.spread > LARGEST_SPREAD:
@@ -112,25 +112,76 @@ def _certain(law: LognormalSum) -> Probability | None:
     return None
 
 
+def _rare(law: LognormalSum) -> Probability | None:
+    """Return 0 or 1 where Chernoff's bound, with the scores cut off at 8.8, leaves less than 1e-12."""
+    g = np.linspace(-CERTAIN, CERTAIN, 12 * math.ceil(4 + law.spread) + 1)
+    weights = np.exp(-(g**2) / 2) * (g[1] - g[0]) / math.sqrt(2 * math.pi)
+    scale = np.exp(law.spread * g)
+    size = math.sqrt(law.terms) * math.hypot(law.noise, law.slope, law.mean * min(law.spread, 1.0))
+    tilt = np.geomspace(0.5, 30, 10) / size
+    sign = math.copysign(1.0, law.constant + law.terms * law.mean)
+    linear, quadratic = -sign * scale * (law.mean + law.slope * g), (law.noise * scale) ** 2 / 2
+    with np.errstate(over="ignore"):
+        moments = np.exp(tilt[:, None] * linear + tilt[:, None] ** 2 * quadratic) @ weights
+        logarithm = float(np.min(law.terms * np.log(moments) - sign * tilt * law.constant))
+    # Each term is cut off with probability 1.4e-18; a trapezoidal sum of a positive function is right to a percent
+    # or so at these steps, which e^-2 allows for.
+    if logarithm + 2 < math.log(1e-12):
+        return Probability((1 - sign) / 2, 1e-12 + 3e-18 * law.terms)
+    return None
+
+
 def _inverted(law: LognormalSum) -> tuple[float, float]:
     """Try contours, with few nodes first, until one is accurate; return the best value and its bound."""
     trials = []
     with np.errstate(over="ignore", invalid="ignore"):
         for angle, lift, height in _directions(law):
-            contour = Contour(law, angle, lift, height)
-            value, bound = _refined(contour, EFFORTS[0])
-            if bound <= TARGET:
-                return value, bound
-            trials.append((bound, value, contour))
-        for effort in EFFORTS[1:]:
-            trials = sorted(trials, key=lambda trial: trial[0])[:PROMISING]
-            for index, (_, _, contour) in enumerate(trials):
-                value, bound = _refined(contour, effort)
-                trials[index] = (bound, value, contour)
-                if bound <= TARGET:
-                    return value, bound
-    bound, value, _ = min(trials, key=lambda trial: trial[0])
-    return value, bound
+            trial = _Trial(Contour(law, angle, lift, height))
+            while trial.bound > TARGET and trial.cost <= CHEAP:
+                trial.refine()
+            if trial.bound <= TARGET:
+                return trial.value, trial.bound
+            trials.append(trial)
+        trials = sorted(trials, key=lambda trial: trial.cost)[:PROMISING]
+        for trial in trials:
+            while trial.bound > TARGET and trial.nodes * trial.count <= MOST_VALUES:
+                trial.refine()
+            if trial.bound <= TARGET:
+                break
+    best = min(trials, key=lambda trial: trial.bound)
+    return best.value, best.bound
+
+
+class _Trial:
+    """A contour with the numbers of nodes that its last result asks for, and what they cost beside the first ones."""
+
+    def __init__(self, contour: Contour) -> None:
+        """Take the first numbers of nodes from what most laws need."""
+        self.contour, spread = contour, contour.law.spread
+        self.value, self.bound = math.nan, math.inf
+        self.nodes = (contour.upper - contour.lower) * (11 + 1.5 * spread)
+        self.count = 36 + min(48 * spread + 24 * spread**2, 130 * spread)
+        self.first = self.nodes * self.count
+        self.cost = math.inf if contour.growth > LARGEST_GROWTH else 1.0
+
+    def refine(self) -> None:
+        """Evaluate, and extrapolate how many nodes the uncertainties ask for: their logarithms grow with the number."""
+        nodes, count = (6 * math.ceil(number / 6) for number in (self.nodes, self.count))
+        value, radii, scores = self.contour.integral(nodes, count)
+        if not math.isfinite(value + radii + scores):
+            self.cost = math.inf
+            return
+        if radii + scores < self.bound:
+            self.value, self.bound = value, radii + scores
+        self.nodes, self.count = nodes * _factor(radii), count * _factor(scores)
+        self.cost = self.nodes * self.count / self.first
+
+
+def _factor(uncertainty: float) -> float:
+    """Return the factor of the number of nodes that brings an uncertainty below the target."""
+    if uncertainty <= TARGET / 2:
+        return 1.0
+    return min(max(1.1 * math.log(TARGET / 10) / math.log(min(uncertainty, 0.5)), 1.15), 3.0)
 
 
 def _directions(law: LognormalSum) -> list[tuple[float, float, float]]:
@@ -143,7 +194,7 @@ def _directions(law: LognormalSum) -> list[tuple[float, float, float]]:
         (side * angle, 0.0, height)
         for angle in (0.25, 0.1, 0.0, 0.4, -0.12, -0.25, -0.4)
         for height in heights
-        if abs(angle) + law.spread * height < 0.76
+        if abs(angle) + law.spread * height < 0.66
     ]
     wide = [
         (side * angle, -side * angle / law.spread, height)
@@ -152,30 +203,6 @@ def _directions(law: LognormalSum) -> list[tuple[float, float, float]]:
         if abs(angle) < law.spread
     ]
     return wide + narrow if law.spread**2 > math.log(law.terms) else narrow + wide
-
-
-def _refined(contour: Contour, effort: int) -> tuple[float, float]:
-    """Shorten the step that leaves more in doubt until the bound suffices or the effort is spent."""
-    spread = contour.law.spread
-    nodes = 6 * math.ceil((contour.upper - contour.lower) * (9 + 1.5 * spread) / 6)
-    count = 6 * math.ceil((28 + min(32 * spread + 16 * spread**2, 105 * spread)) / 6)
-    best = (math.nan, math.inf)
-    if contour.growth > LARGEST_GROWTH:
-        return best
-    most = min(effort * nodes * count, MOST_VALUES)
-    while nodes * count <= most:
-        value, radii, scores = contour.integral(nodes, count)
-        if not math.isfinite(value + radii + scores):
-            break
-        if radii + scores < best[1]:
-            best = value, radii + scores
-        if best[1] <= TARGET:
-            break
-        if radii > TARGET / 2:
-            nodes = 6 * math.ceil(1.4 * nodes / 6)
-        if scores > TARGET / 2:
-            count = 6 * math.ceil(1.4 * count / 6)
-    return best
 
 
 class _OneTerm:

@@ -28,6 +28,7 @@ REACH = 10.0  # a normal number is larger with probability 1e-23
 WANTED = 2e-15
 MOST = 9_000_000  # nodes of a double integral: about two seconds
 HOPELESS = 1e-3
+ROUNDING = 5e-14  # of sums of thousands of numbers in double precision
 
 
 class Law(NamedTuple):
@@ -125,7 +126,7 @@ def over_scores(law: Law) -> tuple[mp.mpf, float]:
         if len(values) > 1:
             apart = abs(values[-1] - values[-2])
             if apart < 5e-15 or level == finest:
-                return mp.mpf(values[-1]), apart + 2e-15
+                return mp.mpf(values[-1]), apart + ROUNDING
         level *= 2
 
 
@@ -206,13 +207,13 @@ def _given(rest, scale, spread, mean, slope, noise, level) -> np.ndarray:
 
 
 class Contour:
-    """The ray u = r exp(i theta) and the curve x + i height (x - x0)/(1 + (x - x0)^2)^(1/2) of g."""
+    """The ray u = r exp(i theta) and the curve x + i (lift + height (x - x0)/(1 + (x - x0)^2)^(1/2))."""
 
-    def __init__(self, law: Law, theta: float, height: float) -> None:
+    def __init__(self, law: Law, theta: float, height: float, lift: float = 0.0) -> None:
         """Keep the law's numbers in extended precision."""
         self.law = law
         self.numbers = [np.longdouble(mp.nstr(mp.mpf(x), 25)) for x in (law.constant, *law[2:])]
-        self.theta, self.height = theta, height
+        self.theta, self.height, self.lift = theta, height, lift
         self.size = math.sqrt(law.terms) * float(law.noise + abs(law.slope) + abs(law.mean))
         self.upper = 0.0
         self.count = 160 + 80 * math.ceil(float(law.spread))  # coarse nodes in g; in log r as many suffice
@@ -221,11 +222,11 @@ class Contour:
         x = np.linspace(dtype(-REACH), dtype(REACH), count + 1)
         law = self.law
         if law.slope == 0:
-            return x, np.zeros_like(x), np.full_like(x, self.height * float(mp.sign(law.mean)))
+            return x, np.zeros_like(x), np.full_like(x, self.lift + self.height * float(mp.sign(law.mean)))
         distance = x - dtype(float(-law.mean / law.slope - 1 / law.spread))
         root = np.sqrt(1 + distance**2)
         sign = dtype(self.height * float(mp.sign(law.slope)))
-        return x, sign / root**3, sign * distance / root
+        return x, sign / root**3, self.lift + sign * distance / root
 
     def phi(self, log_r: np.ndarray, count: int, dtype: type) -> np.ndarray:
         """Return exp(iuc) phi(u)^m as a complex array."""
@@ -305,10 +306,12 @@ def two_contours(law: Law) -> tuple[mp.mpf, float]:
     """Return the mean of the two rays that converge first, and the larger of their distance and their own errors."""
     spread, side = float(law.spread), 1 if law.constant > 0 else -1
     candidates: list[tuple[float, float, float, Contour]] = []
-    for theta in (0.25, 0.12, 0.0, 0.4, -0.12, -0.25, -0.4, 0.55, -0.55):
+    lifted = [(angle, angle) for angle in (1.1, 0.7, 1.4, -0.7) if abs(angle) < spread]
+    straight = [(angle, 0.0) for angle in (0.25, 0.12, 0.0, 0.4, -0.12, -0.25, -0.4, 0.55, -0.55)]
+    for theta, lift in lifted + straight if law.terms < mp.exp(law.spread) else straight + lifted:
         for height in (min(0.7, 0.2 / spread), 0.0, min(0.9, 0.45 / spread)):
-            if abs(theta) + spread * height < 0.76:
-                contour = Contour(law, side * theta, height)
+            if abs(theta - lift) + spread * height < 0.76:
+                contour = Contour(law, side * theta, height, -side * lift / spread)
                 candidates.append((_apparent_error(contour), theta, height, contour))
         if len({candidate[1] for candidate in candidates if candidate[0] < 1e-7}) >= 2:
             break

@@ -1,4 +1,4 @@
-"""A thousand random models for the exact risk, each turned so that its vectors have four coordinates.
+"""More than a thousand random models for the exact risk, each turned so that its vectors have four coordinates.
 
 A rotation of all vectors changes nothing, so that a model in d dimensions is one in at most four: the triangular
 factor of the matrix (q*, w*, q, w).
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SEED = 20261122
-COUNTS = {"wide": 590, "long": 90, "few": 130, "parallel": 120, "sharp": 30, "edge": 40}
+COUNTS = {"wide": 590, "long": 90, "few": 130, "parallel": 120, "sharp": 30, "edge": 40, "more": 30}
 
 
 @dataclass(frozen=True)
