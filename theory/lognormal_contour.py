@@ -69,21 +69,23 @@ class LognormalSum:
 
 
 class Contour:
-    """The ray r e^{iθ} of u and the curve x + iη(x) of g, |η| ≤ height, with the stretch of log r on which Φ matters."""
+    """The ray r e^{iθ} of u and the curve x + i(lift ± height tanh(x - g₀)) of g, on the stretch of r that matters."""
 
     def __init__(self, law: LognormalSum, angle: float, lift: float, height: float) -> None:
         """Choose the scale of r and the ends."""
         self.law, self.angle, self.lift, self.height = law, angle, lift, height
-        self.size = math.sqrt(law.terms) * (law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0))
+        deviation = math.sqrt(law.terms) * (law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0))
+        self.size = max(deviation, abs(law.constant))
         self.shape = 1 + law.spread
         # A normal number is larger with a probability below 1e-16/m.
         self.score_range = max(8.3, 7.9 + 0.08 * math.log(law.terms))
         # Below e^-depth, E min(1, |uX|) is below 1e-16.
         reach = min(law.spread**2 / 2, self.score_range * law.spread)
-        depth = NEGLIGIBLE + reach + math.log1p(abs(law.constant) / self.size)
+        depth = NEGLIGIBLE + reach
         self.lower = -self.shape * math.log(depth / self.shape)
         self.growth = 0.0
-        self.upper = self._last_alive(-2.0, NEGLIGIBLE + (self.score_range + 2) * law.spread)
+        furthest = NEGLIGIBLE + (self.score_range + 2) * law.spread + math.log(self.size / deviation)
+        self.upper = self._last_alive(-2.0, furthest)
 
     def _last_alive(self, lower: float, upper: float) -> float:
         """Return where Φ has become negligible, by two coarse grids."""
@@ -141,7 +143,7 @@ class Contour:
         return np.asarray(logarithm), change
 
     def integral(self, nodes: int, count: int) -> tuple[float, float, float]:
-        """Return P by `nodes` + 1 radii and `count` + 1 scores, and what the sums over r and over g are uncertain by."""
+        """Return P by `nodes` + 1 radii and `count` + 1 scores, and the errors that the sums over r and g may have."""
         v = np.linspace(self.lower, self.upper, nodes + 1)
         logarithm, change = self._characteristic(self._log_radius(v), count)
         phi = np.exp(np.clip(logarithm.real, -100.0, 300.0) + 1j * logarithm.imag)

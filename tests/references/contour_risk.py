@@ -65,7 +65,9 @@ def law_of(vectors, tokens, relevant, sigma, kind, delta, label) -> Law:
     across = dot(head, head) - slope**2
     noise = sigma * mp.sqrt(across) if across > mp.mpf(10) ** -40 * dot(head, head) else mp.mpf(0)
     size = max(abs(mean), abs(sigma * slope), noise) or mp.mpf(1)
-    return Law(constant / size, tokens - relevant, sigma * length, mean / size, label * sigma * slope / size, noise / size)
+    return Law(
+        constant / size, tokens - relevant, sigma * length, mean / size, label * sigma * slope / size, noise / size
+    )
 
 
 def risk(vectors, tokens, relevant, sigma, kind, deltas: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
@@ -195,10 +197,8 @@ def _given(rest, scale, spread, mean, slope, noise, level) -> np.ndarray:
         g = np.where(share < 0.5, first[:, None] + width * share, last[:, None] - width * other)
         growth = np.exp(spread * g)
         centre = rest[:, None] + growth * (mean + slope * g)
-        if noise > 0:
-            below = ndtr(-centre / (noise * np.hypot(scale[:, None], growth)))
-        else:
-            below = (1 - np.sign(centre)) / 2
+        deviation = noise * np.hypot(scale[:, None], growth)
+        below = ndtr(-centre / deviation) if noise > 0 else (1 - np.sign(centre)) / 2
         total += ((width * weight) * np.exp(-(g**2) / 2) * below).sum(axis=1) / math.sqrt(2 * math.pi)
     return total
 
@@ -217,6 +217,7 @@ class Contour:
         self.size = math.sqrt(law.terms) * float(law.noise + abs(law.slope) + abs(law.mean))
         self.upper = 0.0
         self.count = 160 + 80 * math.ceil(float(law.spread))  # coarse nodes in g; in log r as many suffice
+
     def scores(self, count: int, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return x, the real and imaginary part of the derivative, and the imaginary part of g."""
         x = np.linspace(dtype(-REACH), dtype(REACH), count + 1)

@@ -39,7 +39,9 @@ def _draw(rng: np.random.Generator, group: str, index: int) -> RandomModel:
     d = int(rng.integers(2, 51))
     lowest, highest = {"long": (128, 1000), "few": (2, 6)}.get(group, (2, 128))
     tokens = round(math.exp(rng.uniform(math.log(lowest), math.log(highest))))
-    relevant = min(tokens, 1 + int(rng.integers(0, tokens)) if rng.random() < 0.3 else 1 + int(tokens * rng.random() ** 3))
+    relevant = min(
+        tokens, 1 + int(rng.integers(0, tokens)) if rng.random() < 0.3 else 1 + int(tokens * rng.random() ** 3)
+    )
     if group == "few" and tokens > 1:
         relevant = int(rng.integers(max(1, tokens - 3), tokens))
     sigma = float(rng.uniform(0.05, 3))
