@@ -56,9 +56,11 @@ lint: .venv/.ready  ## ruff and mypy
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 
-references: .venv/.ready  ## compute the 50-digit reference values of the tests anew
-	@echo "Computing the reference values ..."
+references: .venv/.ready  ## compute the reference values of the tests anew
+	@echo "Computing the reference values of the exact errors ..."
 	@$(RUN) tests/references/generate.py
+	@echo "Computing the reference values of the exact risk ..."
+	@$(export_threads) $(RUN) tests/references/generate_risks.py
 
 # Locked on the oldest Python admitted, for what installs there installs on the newer ones too.
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)

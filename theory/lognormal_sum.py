@@ -1,53 +1,43 @@
 """P(c + Σ L_t (α + β g_t + ν N_t) < 0) for log-normal L_t = e^{s g_t}: the one probability behind every trained model.
 
-Given g_t a term is Gaussian, so that its characteristic function is one integral over a normal g,
-
-    φ(u) = E exp( iu e^{sg} (α + βg) - u² ν² e^{2sg}/2 ),
-
-and the m terms are independent.  By Gil-Pelaez (1951), with Φ(u) = e^{iuc} φ(u)^m,
-
-    P = 1/2 - (1/π) ∫_0^∞ Im Φ(u) du/u.
-
-On the real axis Φ may turn for long before it falls.  Along a ray u = r e^{iθ} whose θ has the sign of c it falls
-exponentially; |θ| < π/4 keeps the Gaussian factor falling too.  Turning the ray adds the quarter of a pole at 0,
-
-    P = 1/2 - θ/π - (1/π) ∫_0^∞ Im Φ(r e^{iθ}) dr/r.
-
-Both integrals are trapezoidal sums of analytic functions, over g and over log r; they are refined until they agree.
-Source: the inversion formula is Gil-Pelaez's, the contour is derived here.
+One term is a mean over g, several are an inversion of their characteristic function (`theory.lognormal_contour`);
+where nothing is random, everything Gaussian or the sign certain to 1e-15, no integral is needed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
-from theory.arguments import FloatArray
+from theory.lognormal_contour import Contour, LognormalSum
 
-ComplexArray = npt.NDArray[Any]
-
-WIDEST_ANGLE = 0.3
-GROWTH = 3.0
-"""The ray turns only so far that |φ|^m, which may grow off the real axis, stays below about e^3."""
+__all__ = ["AccuracyError", "LognormalSum", "Probability", "probability_below_zero"]
 
 SCORE_RANGE = 8.3
 """A normal number is larger with probability 1e-16."""
 
-NEGLIGIBLE = 37.0
+CERTAIN = 8.8
+"""A normal number is larger with probability 1e-18."""
+
 TARGET = 2e-11
 PROMISED = 1e-10
 LARGEST_SPREAD = 12.0
-CHUNK = 2**18
-FEW_TERMS = 1000
-"""So many roundings of 1e-16 in φ stay far below 1e-10 in φ^m."""
+LARGEST_GROWTH = 5.0
+"""A contour on which Φ grows beyond e^5 would lose more digits than the rounding that is counted."""
+
+CHEAP = 3.0
+"""So much more than the first evaluation of a contour is spent before the next contour is tried."""
+
+MOST_VALUES = 4_000_000
+"""Values of the integrand that one evaluation may take: a tenth of a second."""
+
+PROMISING = 3
+"""So many of the contours are tried again with more effort."""
 
 
 class AccuracyError(ArithmeticError):
@@ -62,71 +52,19 @@ class Probability:
     bound: float
 
 
-@dataclass(frozen=True)
-class LognormalSum:
-    """The sum c + Σ_{t ≤ m} e^{s g_t} (α + β g_t + ν N_t) with independent standard normal g_t, N_t.
-
-    Attributes:
-        constant: c.
-        terms: m ≥ 0.
-        spread: s ≥ 0.
-        mean: α.
-        slope: β.
-        noise: ν ≥ 0.
-    """
-
-    constant: float
-    terms: int
-    spread: float
-    mean: float
-    slope: float
-    noise: float
-
-    def log_characteristic(self, u: ComplexArray, nodes: int) -> ComplexArray:
-        """Return log Φ(u) for u of shape (k,), by `nodes` + 1 values of g."""
-        g = np.linspace(-SCORE_RANGE, SCORE_RANGE, nodes + 1)
-        weights = np.exp(-(g**2) / 2) * (g[1] - g[0]) / math.sqrt(2 * math.pi)
-        scale = np.exp(self.spread * g)
-        linear, quadratic = scale * (self.mean + self.slope * g), (self.noise * scale) ** 2 / 2
-        change = np.empty(u.shape, dtype=complex)
-        rows = max(1, CHUNK // len(g))
-        for first in range(0, len(u), rows):
-            part = u[first : first + rows, None]
-            exponent = 1j * part * linear - part**2 * quadratic
-            change[first : first + rows] = _expm1(exponent, self.terms) @ weights
-        return self.terms * _log1p(change) + 1j * u * self.constant
-
-
-def _expm1(z: ComplexArray, terms: int) -> ComplexArray:
-    """Return e^z - 1; for many terms with the digits of a small z, for φ - 1 is of order 1/m then."""
-    if terms <= FEW_TERMS:
-        return np.asarray(np.exp(z) - 1)
-    decay = np.maximum(z.real, -745.0)
-    rest = np.expm1(decay) * np.cos(z.imag) - 2 * np.sin(z.imag / 2) ** 2 + 1j * np.exp(decay) * np.sin(z.imag)
-    return np.asarray(rest)
-
-
-def _log1p(z: ComplexArray) -> ComplexArray:
-    """Return log(1 + z) with the digits of a small z; -745 where 1 + z vanishes."""
-    square = 2 * z.real + z.real**2 + z.imag**2
-    logarithm = 0.5 * np.log1p(np.maximum(square, np.nextafter(-1, 0))) + 1j * np.arctan2(z.imag, 1 + z.real)
-    return np.asarray(logarithm)
-
-
 def probability_below_zero(law: LognormalSum) -> Probability:
     """Return P(sum < 0), a tie counted as one half, with an absolute error below 1e-10.
 
     Raises:
-        AccuracyError: the spread is above 12, or grids of up to 1,800 steps do not agree to 1e-10: seen for two or
-            three terms with noise far below mean or slope (a head nearly parallel to the prompt), for some spreads
-            above 5, and for some sums of millions of terms whose mean is far from 0.
+        AccuracyError: the spread is above 12, or no contour reaches 1e-10: seen for two to 14 terms whose noise is
+            below a fiftieth of the slope, and for some sums of millions of terms whose mean is far from 0.
 
     Example:
         >>> result = probability_below_zero(LognormalSum(1.0, 2, 0.0, 0.5, 0.0, 1.0))     # Q(2/√2)
         >>> round(result.value, 12)
         0.07864960353
     """
-    closed = _closed_form(law)
+    closed = _closed_form(law) or _certain(law) or _rare(law)
     if closed is not None:
         return closed
     if law.spread > LARGEST_SPREAD:
@@ -134,8 +72,7 @@ def probability_below_zero(law: LognormalSum) -> Probability:
             f"the test error cannot be had to {PROMISED:g} where the scores spread by more than {LARGEST_SPREAD:g}, "
             f"got noise times the prompt's length = {law.spread:.3g}"
         )
-    rule, largest = (_OneTerm(law), 500.0) if law.terms == 1 and law.noise > 0 else (_Ray(law), 30.0)
-    value, bound = _refine(rule.probability, largest)
+    value, bound = _OneTerm(law).refined() if law.terms == 1 else _inverted(law)
     bound += 1e-15 * (100 + law.terms**0.5)
     if not bound <= PROMISED:
         raise AccuracyError(f"the test error is known to {bound:.1g} only, not to {PROMISED:g}, for {law}")
@@ -153,16 +90,110 @@ def _closed_form(law: LognormalSum) -> Probability | None:
     return None
 
 
-def _refine(rule: Callable[[float], float], largest: float) -> tuple[float, float]:
-    """Refine by factors of 3/2 until three values agree; return the last, and twice its distance from the others."""
-    values, refinement = [rule(1.0)], 1.0
-    while refinement <= largest:
-        refinement *= 1.5
-        values.append(rule(refinement))
-        bound = 2 * max(abs(values[-1] - value) for value in values[-3:-1])
-        if len(values) > 2 and bound <= TARGET:
-            break
-    return values[-1], bound
+def _certain(law: LognormalSum) -> Probability | None:
+    """Return 0 or 1 where the sum has one sign unless one of its 2m normal numbers exceeds 8.8."""
+    for sign in (1, -1):
+        mean, slope = sign * law.mean - CERTAIN * law.noise, sign * law.slope
+        turn = -mean / slope - 1 / law.spread if slope != 0 else 0.0
+        places = (-CERTAIN, CERTAIN, min(max(turn, -CERTAIN), CERTAIN))
+        if sign * law.constant + law.terms * min(math.exp(law.spread * g) * (mean + slope * g) for g in places) > 0:
+            # Each of the 2m numbers is beyond 8.8 on either side with probability 1.4e-18.
+            bound = 3e-18 * law.terms
+            return Probability((1 - sign) / 2, bound) if bound < TARGET else None
+    return None
+
+
+def _rare(law: LognormalSum) -> Probability | None:
+    """Return 0 or 1 where Chernoff's bound, with the scores cut off at 8.8, leaves less than 1e-12."""
+    g = np.linspace(-CERTAIN, CERTAIN, 12 * math.ceil(4 + law.spread) + 1)
+    weights = np.exp(-(g**2) / 2) * (g[1] - g[0]) / math.sqrt(2 * math.pi)
+    scale = np.exp(law.spread * g)
+    size = math.sqrt(law.terms) * math.hypot(law.noise, law.slope, law.mean * min(law.spread, 1.0))
+    tilt = np.geomspace(0.5, 30, 10) / size
+    sign = math.copysign(1.0, law.constant + law.terms * law.mean)
+    linear, quadratic = -sign * scale * (law.mean + law.slope * g), (law.noise * scale) ** 2 / 2
+    with np.errstate(over="ignore"):
+        moments = np.exp(tilt[:, None] * linear + tilt[:, None] ** 2 * quadratic) @ weights
+        logarithm = float(np.min(law.terms * np.log(moments) - sign * tilt * law.constant))
+    # Each term is cut off with probability 1.4e-18; a trapezoidal sum of a positive function is right to a percent
+    # or so at these steps, which e^-2 allows for.
+    if logarithm + 2 < math.log(1e-12):
+        return Probability((1 - sign) / 2, 1e-12 + 3e-18 * law.terms)
+    return None
+
+
+def _inverted(law: LognormalSum) -> tuple[float, float]:
+    """Try contours, with few nodes first, until one is accurate; return the best value and its bound."""
+    trials = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for angle, lift, height in _directions(law):
+            trial = _Trial(Contour(law, angle, lift, height))
+            while trial.bound > TARGET and trial.cost <= CHEAP:
+                trial.refine()
+            if trial.bound <= TARGET:
+                return trial.value, trial.bound
+            trials.append(trial)
+        trials = sorted(trials, key=lambda trial: trial.cost)[:PROMISING]
+        for trial in trials:
+            while trial.bound > TARGET and trial.cost < math.inf and trial.nodes * trial.count <= MOST_VALUES:
+                trial.refine()
+            if trial.bound <= TARGET:
+                break
+    best = min(trials, key=lambda trial: trial.bound)
+    return best.value, best.bound
+
+
+class _Trial:
+    """A contour with the numbers of nodes that its last result asks for, and what they cost beside the first ones."""
+
+    def __init__(self, contour: Contour) -> None:
+        """Take the first numbers of nodes from what most laws need."""
+        self.contour, spread = contour, contour.law.spread
+        self.value, self.bound = math.nan, math.inf
+        self.nodes = (contour.upper - contour.lower) * (5 + 0.8 * spread if contour.lift else 13 + spread)
+        self.count = 36 + min(54 * spread + 30 * spread**2, 170 * spread)
+        self.first = self.nodes * self.count
+        self.cost = math.inf if contour.growth > LARGEST_GROWTH else 1.0
+
+    def refine(self) -> None:
+        """Evaluate, and extrapolate how many nodes the uncertainties ask for: their logarithms grow with the number."""
+        nodes, count = (6 * math.ceil(number / 6) for number in (self.nodes, self.count))
+        value, radii, scores = self.contour.integral(nodes, count)
+        if not math.isfinite(value + radii + scores):
+            self.cost = math.inf
+            return
+        if radii + scores < self.bound:
+            self.value, self.bound = value, radii + scores
+        self.nodes, self.count = nodes * _factor(radii), count * _factor(scores)
+        self.cost = self.nodes * self.count / self.first
+
+
+def _factor(uncertainty: float) -> float:
+    """Return the factor of the number of nodes that brings an uncertainty below the target."""
+    if uncertainty <= TARGET / 2:
+        return 1.0
+    return min(max(1.1 * math.log(TARGET / 10) / math.log(min(uncertainty, 0.5)), 1.15), 3.0)
+
+
+def _directions(law: LognormalSum) -> list[tuple[float, float, float]]:
+    """Return triples of an angle of u and a lift and a height of g, the one that suits most laws first."""
+    side = math.copysign(1.0, law.constant)
+    calm = max(abs(law.mean), abs(law.slope)) < 0.3 * law.noise
+    low, high = min(0.7, 0.28 / law.spread), min(0.9, 0.45 / law.spread)
+    heights = (0.0, low, high) if calm else (low, high, 0.0)
+    far = abs(law.constant) > 6 * math.sqrt(law.terms) * (law.noise + abs(law.slope))
+    angles = (0.4, 0.25, 0.1, 0.0, -0.12, -0.25, -0.4) if far else (0.25, 0.1, 0.0, 0.4, -0.12, -0.25, -0.4)
+    narrow = [
+        (side * angle, 0.0, height) for angle in angles for height in heights if abs(angle) + law.spread * height < 0.66
+    ]
+    wide = [
+        (side * angle, -side * angle / law.spread, height)
+        for angle in (1.2, 0.8, 1.5, -0.8)
+        for height in heights
+        if abs(angle) < law.spread
+    ]
+    heavy = law.spread**2 > math.log(law.terms) or abs(law.constant) > 30 * law.terms * (law.noise + abs(law.slope))
+    return wide + narrow if heavy else narrow + wide
 
 
 class _OneTerm:
@@ -186,7 +217,24 @@ class _OneTerm:
         law = self.law
         return float(law.constant * math.exp(-law.spread * g) + law.mean + law.slope * g)
 
-    def probability(self, refinement: float) -> float:
+    def refined(self) -> tuple[float, float]:
+        """Refine by factors of 3/2 until three values agree; return the last and twice the distance."""
+        if self.law.noise == 0:
+            return self._between_roots(), 0.0
+        values, refinement, bound = [self._integral(1.0)], 1.0, math.inf
+        while bound > TARGET and refinement <= 500:
+            refinement *= 1.5
+            values.append(self._integral(refinement))
+            if len(values) > 2:
+                bound = 2 * max(abs(values[-1] - value) for value in values[-3:-1])
+        return values[-1], bound
+
+    def _between_roots(self) -> float:
+        """Return the probability of the scores whose mean is below 0: there is no noise."""
+        pieces = pairwise(self.cuts)
+        return sum(float(ndtr(b) - ndtr(a)) for a, b in pieces if self._mean((a + b) / 2) < 0)
+
+    def _integral(self, refinement: float) -> float:
         """Integrate piece by piece with nodes that crowd at its ends (tanh-sinh)."""
         law, total = self.law, 0.0
         x = np.linspace(-3.2, 3.2, round(64 * refinement) + 1)
@@ -198,38 +246,3 @@ class _OneTerm:
             density = np.exp(-(g**2) / 2) / math.sqrt(2 * math.pi)
             total += (last - first) * float((ndtr(-mean / law.noise) * density * weight).sum())
         return total
-
-
-class _Ray:
-    """The ray r e^{iθ} and the stretch of log r on which Φ matters."""
-
-    def __init__(self, law: LognormalSum) -> None:
-        """Choose the angle, the scale of r and the ends."""
-        self.law = law
-        turning = law.terms * (law.mean**2 + 2 * law.slope**2)
-        limit = math.sqrt(2 * GROWTH / turning) * law.noise if turning > 0 else WIDEST_ANGLE
-        self.angle = math.copysign(min(WIDEST_ANGLE, limit), law.constant) if law.constant != 0 else 0.0
-        self.size = math.sqrt(law.terms) * (law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0))
-        self.shape = 1 + law.spread
-        depth = NEGLIGIBLE + SCORE_RANGE * law.spread + math.log1p(abs(law.constant) / self.size)
-        self.lower = -self.shape * math.log(depth / self.shape)
-        coarse = np.linspace(-2.0, NEGLIGIBLE + (SCORE_RANGE + 2) * law.spread, 65)
-        magnitude = law.log_characteristic(self.points(coarse), self.scores(1.0)).real
-        alive = np.flatnonzero(magnitude > -NEGLIGIBLE)
-        self.upper = float(coarse[min(alive[-1] + 1, len(coarse) - 1)] if alive.size else coarse[0])
-
-    def scores(self, refinement: float) -> int:
-        """Return how many steps in g the spread of L asks for."""
-        return 2 * math.ceil((18 + 11 * self.law.spread) * refinement)
-
-    def points(self, v: FloatArray) -> ComplexArray:
-        """Return u = r e^{iθ} with log r = v - a e^{-v/a}, a = 1 + s, which crowds the nodes where Φ changes."""
-        radius = np.exp(v - self.shape * np.exp(-v / self.shape)) / self.size
-        return np.asarray(radius * complex(math.cos(self.angle), math.sin(self.angle)))
-
-    def probability(self, refinement: float) -> float:
-        """Integrate Im Φ over log r."""
-        v = np.linspace(self.lower, self.upper, round(48 * refinement) + 1)
-        phi = np.exp(self.law.log_characteristic(self.points(v), self.scores(refinement)))
-        integral = float((phi.imag * (1 + np.exp(-v / self.shape))).sum()) * (v[1] - v[0])
-        return float(0.5 - (self.angle + integral) / math.pi)
