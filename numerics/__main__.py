@@ -67,13 +67,14 @@ def simulate_command(options: argparse.Namespace) -> int:
 def table(checks: list[Check]) -> str:
     """Return the checks as aligned text."""
     lines = [
-        f"{'claim':36} {'n':>4}  {'simulator':9}  {'predicted':>10}  {'simulated':>10}  "
+        f"{'claim':40} {'n':>6}  {'simulator':9}  {'predicted':>10}  {'simulated':>10}  "
         f"{'std. error':>10}  {'detectable':>10}  verdict"
     ]
     for one in checks:
-        samples, simulator = int(one.parameters["head"]["samples"]), one.parameters["simulator"]
+        sizes, simulator = one.parameters["sizes"], one.parameters["simulator"]
+        samples = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]}-{sizes[-1]}"
         lines.append(
-            f"{one.id:36} {samples:>4}  {simulator:9}  {one.predicted:10.6f}  {one.simulated:10.6f}  "
+            f"{one.id:40} {samples:>6}  {simulator:9}  {one.predicted:10.6f}  {one.simulated:10.6f}  "
             f"{one.standard_error:10.1e}  {one.detectable:10.2%}  {one.verdict}"
         )
     return "\n".join(lines)
@@ -99,7 +100,7 @@ def verify_command(options: argparse.Namespace) -> int:
             print_json([{name: getattr(claim, name) for name in ("id", "statement", "source")} for claim in CLAIMS])
             return 0
         for claim in CLAIMS:
-            print(f"{claim.id:36} {claim.statement}")
+            print(f"{claim.id:40} {claim.statement}")
         return 0
     select_claims(options.ids)  # refuses an unknown name before anything is written
     if options.seed < 0:

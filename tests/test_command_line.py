@@ -275,8 +275,8 @@ def test_verify_takes_a_stored_result_and_writes_the_table_of_all_claims(type_in
 @pytest.mark.parametrize("factor", [1.05, 0.95])
 def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypatch, factor):
     class Wrong:
-        def __init__(self, *arguments):
-            self.error = known_prompt_error(*arguments).error * factor
+        def __init__(self, mixture, head, regime):
+            self.error = known_prompt_error(mixture, head, regime=regime).error * factor
 
     monkeypatch.setattr(verification, "known_prompt_error", Wrong)
     status, output, progress = type_in("numerics verify --jobs 1")

@@ -9,19 +9,32 @@ import pytest
 from scipy import stats
 
 from numerics import verification
-from numerics.claims import CLAIMS, SAMPLES
+from numerics.claims import CLAIMS, SAMPLES, Setting
 from numerics.overlap_simulator import simulate_overlaps
 from numerics.store import ResultStore
 from numerics.streams import stream
 from numerics.verification import FALSE_ALARM_RATE, POWER, check, judge, select_claims
 from tests.false_alarms import share
-from theory import ArgumentError, known_prompt_error
+from theory import ArgumentError, ContextualMixture, Head, known_prompt_error
+from theory.head import HEADS
 
 
 @pytest.fixture
 def store(tmp_path):
     with ResultStore(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_store(tmp_path_factory):
+    """One simulation of a setting serves all wrong theories."""
+    with ResultStore(tmp_path_factory.mktemp("results")) as opened:
+        yield opened
+
+
+DETERMINISTIC = [claim for claim in CLAIMS if any(setting.simulator == "overlap" for setting in claim.settings)]
+LIMITS = [claim for claim in CLAIMS if claim.settings[0].regime == "proportional"]
+FLUCTUATING = [claim for claim in CLAIMS if claim not in DETERMINISTIC and claim not in LIMITS]
 
 
 def quick(claim):
@@ -32,14 +45,27 @@ def quick(claim):
 
 def test_claims_cover_each_head_below_at_and_above_the_peak_with_every_simulator():
     assert SAMPLES[0] < SAMPLES[1] == 20 < SAMPLES[2]
-    assert {setting.head.kind for claim in CLAIMS for setting in claim.settings} == {"averaging", "least-squares"}
-    for claim in CLAIMS:
+    assert {setting.head.kind for claim in CLAIMS for setting in claim.settings} == set(HEADS)
+    for claim in DETERMINISTIC + FLUCTUATING:
         covered = {(float(setting.head.samples), setting.simulator) for setting in claim.settings}
-        assert covered == {(n, simulator) for n in SAMPLES for simulator in ("tokens", "scores", "overlap")}
-        assert all(float(setting.mixture.dimension) == 21 for setting in claim.settings)
+        simulators = ("tokens", "scores", "overlap") if claim in DETERMINISTIC else ("tokens", "scores")
+        assert covered == {(n, simulator) for n in SAMPLES for simulator in simulators}
+    assert all(float(setting.mixture.dimension) == 21 for claim in CLAIMS for setting in claim.settings)
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("kind", ["averaging", "least-squares"])
+def test_three_sizes_extrapolate_to_the_limit(kind):
+    """With exact errors in place of simulated ones: what is left, of order 1/n³, is far below any standard error."""
+    mixture = ContextualMixture(21, 6, 2, noise_kind="prompt-orthogonal")
+    for samples in (10, 40):
+        setting = Setting(mixture, Head(samples, kind=kind), "scores", 2, "proportional")
+        exact = sum(weight * known_prompt_error(*size).error for *size, weight in setting.sizes())
+        limit = known_prompt_error(mixture, setting.head, regime="proportional").error
+        gap = known_prompt_error(mixture, setting.head).error - limit
+        assert abs(exact - limit) < min(3e-5, 0.2 * abs(gap))
+
+
+@pytest.mark.parametrize("claim", DETERMINISTIC, ids=lambda claim: claim.id)
 def test_true_claims_hold_and_say_what_they_would_have_caught(claim, store):
     for setting in quick(claim).settings:
         result = check(claim, setting, 1, store, None)
@@ -59,19 +85,49 @@ WRONG = {
 }
 
 
+class Wrong:
+    """A prediction by a formula that is wrong in a stated way."""
+
+    name = ""
+
+    def __init__(self, mixture, head, regime):
+        self.error = WRONG[self.name](known_prompt_error(mixture, head, regime=regime).error, mixture, head)
+
+
 @pytest.mark.parametrize("name", WRONG)
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_wrong_theories_are_refuted(claim, name, store, monkeypatch):
+@pytest.mark.parametrize("claim", DETERMINISTIC, ids=lambda claim: claim.id)
+def test_wrong_theories_are_refuted(claim, name, shared_store, monkeypatch):
     """Each wrong formula, at a claim's own settings and repetitions of the overlap simulator."""
-
-    class Wrong:
-        def __init__(self, mixture, head):
-            self.error = WRONG[name](known_prompt_error(mixture, head).error, mixture, head)
-
     monkeypatch.setattr(verification, "known_prompt_error", Wrong)
+    monkeypatch.setattr(Wrong, "name", name)
     settings = [setting for setting in claim.settings if setting.simulator == "overlap"]
-    verdicts = [check(claim, setting, 1, store, None).verdict for setting in settings]
+    verdicts = [check(claim, setting, 1, shared_store, None).verdict for setting in settings]
     assert "refuted" in verdicts
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("claim", FLUCTUATING, ids=lambda claim: claim.id)
+def test_wrong_theories_of_fluctuating_attention_are_refuted(claim, name, shared_store, monkeypatch):
+    """At the claim's own repetitions from scores: one sample or dimension shows at small n."""
+    setting = next(setting for setting in claim.settings if setting.simulator == "scores")
+    assert check(claim, setting, 1, shared_store, None).verdict == "holds"
+    monkeypatch.setattr(verification, "known_prompt_error", Wrong)
+    monkeypatch.setattr(Wrong, "name", name)
+    assert check(claim, setting, 1, shared_store, None).verdict == "refuted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", LIMITS, ids=lambda claim: claim.id)
+def test_wrong_limits_are_refuted(claim, shared_store, monkeypatch):
+    """At the claim's own repetitions: 5 % either way, and the exact error of another head."""
+    (setting,) = claim.settings
+    result = check(claim, setting, 1, shared_store, None)
+    assert result.verdict == "holds"
+    assert result.detectable < 0.05
+    monkeypatch.setattr(verification, "known_prompt_error", Wrong)
+    for name in ("5 % too large", "5 % too small", "σ 5 % off"):
+        monkeypatch.setattr(Wrong, "name", name)
+        assert check(claim, setting, 1, shared_store, None).verdict == "refuted", name
 
 
 def test_p_values_are_uniform_when_the_theory_is_true():

@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 from theory.arguments import ArgumentError, single
 from theory.attention import deterministic_attention
 from theory.attention_law import attention_law
-from theory.attention_moments import LARGEST_SPREAD, attention_moments
+from theory.attention_moments import attention_moments
 from theory.fluctuating_prediction import mean_snr_square
 from theory.hard_attention import hard_attention_error
 from theory.head import Head
@@ -32,8 +32,10 @@ from theory.lognormal_sum import AccuracyError, probability_below_zero
 from theory.mixture import ContextualMixture
 from theory.proportional_prediction import unit_head_decision
 
-GRID = 26
-"""Values of τσQ between 0 and its largest that bracket the best one."""
+GRID = 33
+"""Values of τσQ, from 0 to the largest searched, that bracket the best one."""
+
+LARGEST_SEARCHED = 10.0
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,8 @@ def population_error(mixture: ContextualMixture, inverse_temperature: float) -> 
 def best_inverse_temperature(mixture: ContextualMixture) -> BestTemperature:
     """Return the τ ≥ 0 at which the head w⋆ errs least, at this finite number of tokens.
 
-    Values of τσQ up to 5 are searched on a grid, the best of them refined, and compared with hard attention: above its
-    transition the error falls with τ for ever, and below it a finite τ is best.
+    Values of τσQ up to 10 are searched on a grid, the best of them refined, and compared with hard attention, which is
+    best only for a weak signal above its transition (`theory.hard_attention`).
 
     Args:
         mixture: isotropic noise σ > 0, W > 0, δ_w = 0, δ_q > -1, at least one irrelevant token; single numbers.
@@ -165,7 +167,7 @@ def best_inverse_temperature(mixture: ContextualMixture) -> BestTemperature:
         except AccuracyError:
             return math.inf
 
-    grid = np.linspace(0, LARGEST_SPREAD, GRID)
+    grid = LARGEST_SEARCHED * np.linspace(0, 1, GRID) ** 2
     values = [error(float(spread)) for spread in grid]
     best = int(np.argmin(values))
     spread, value = float(grid[best]), values[best]

@@ -7,7 +7,14 @@ noise, of score -δ_q Q² + σ Q max_t g_t.  With a = (1+δ_q) Q/σ and N standa
 
 The largest of m normal numbers is about √(2 ln m).  So for many irrelevant tokens the error falls from 1/2 to 0 where
 Q/σ crosses √(2 ln m)/(1+δ_q), the threshold of the random energy model (Derrida 1981); for finite m it passes half its
-height where Φ(a)^m = 1/2.  Below the threshold a finite τ does better.  Source: derived here.
+height where Φ(a)^m = 1/2.
+
+It approaches the limit as 1/τ: with ω = R W/σ, δ_w = 0 and s = τσQ, a score near the advantage a decides, and
+
+    ERR(τ) - ERR → (m/s) φ(a) Φ(a)^{m-1} · [ ∫_ω^∞ Q(v)/v dv - ∫_0^ω (1/2 - Q(v))/v dv ].
+
+The bracket is negative for ω above 0.5298: there a finite τ does better than hard attention on either side of the
+transition.  Source: derived here.
 """
 
 from __future__ import annotations
