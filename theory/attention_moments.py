@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -168,6 +169,7 @@ def attention_moments(mixture: ContextualMixture, inverse_temperature: Numbers) 
     return AttentionMoments(*(plain(np.asarray(values)) for values in results))
 
 
+@lru_cache(maxsize=1024)
 def _one_setting(
     noise_kind: str,
     temperature: float,

@@ -123,7 +123,9 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--attention", choices=ATTENTIONS, default="softmax", help="default softmax")
     group.add_argument("--head", choices=HEADS, default="averaging", help="default averaging")
-    group.add_argument("--ridge", type=number, metavar="LAMBDA", help="penalty of the ridge and logistic heads")
+    group.add_argument(
+        "--ridge", type=number, metavar="LAMBDA", help="penalty of the ridge and logistic heads; inf is averaging"
+    )
     group.add_argument("--head-space", choices=HEAD_SPACES, default="orthogonal", help="default orthogonal")
 
 

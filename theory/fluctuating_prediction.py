@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,10 +35,15 @@ def mean_snr_square(mixture: ContextualMixture, head: Head, law: AttentionLaw | 
 
 
 def both_laws(mixture: ContextualMixture, head: Head) -> tuple[AttentionLaw, AttentionLaw]:
-    """Return the fine and the coarse law of attention."""
-    temperature = single(head.inverse_temperature)
-    fine = attention_law(mixture, temperature, head.attention)
-    return fine, attention_law(mixture, temperature, head.attention, "coarse")
+    """Return the fine and the coarse law of attention; along a curve in n they are made once."""
+    return _both_laws(replace(mixture, dimension=2), single(head.inverse_temperature), head.attention)
+
+
+@lru_cache(maxsize=16)
+def _both_laws(mixture: ContextualMixture, temperature: float, attention: str) -> tuple[AttentionLaw, AttentionLaw]:
+    """Make the laws of a mixture, to which the dimension is of no account."""
+    fine, coarse = (attention_law(mixture, temperature, attention, resolution) for resolution in ("fine", "coarse"))
+    return fine, coarse
 
 
 def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
