@@ -47,8 +47,9 @@ test-lowest: .venv-lowest/.ready  ## the tests of make test on the oldest depend
 	@echo "Testing on the oldest dependencies ..."
 	@$(export_threads) $(RUN_LOWEST) $(PYTEST)
 
-bench:  ## measure speed (not available yet)
-	@echo "make bench is not available yet"; exit 2
+bench: .venv/.ready  ## measure speed against plain alternatives, into results/benchmark.json
+	@echo "Measuring, on one thread ..."
+	@$(export_threads) $(RUN) -m numerics.benchmark
 
 lint: .venv/.ready  ## ruff and mypy
 	@echo "Checking style and types ..."

@@ -44,9 +44,9 @@ RATIOS = (0.3, 0.6, 1.25, 2.5, 6.0, 16.0)
 SAFELY_SEPARABLE = 0.8
 """Up to this share of the largest n/p that has a max-margin head, nearly all training sets of this d have one."""
 CURVE_POINTS = {False: 80, True: 14}
-SLOW_CURVE_POINTS = {False: 32, True: 5}
+SLOW_CURVE_POINTS = {False: 24, True: 5}
 """For the logistic head, whose equations take half a second, and whose curve bends little."""
-REPETITIONS = {False: 200, True: 8}
+REPETITIONS = {False: 140, True: 8}
 SEED = 2
 
 

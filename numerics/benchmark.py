@@ -1,0 +1,241 @@
+"""Speed, measured: each entry runs the toolkit and a plain alternative in turn, and gives seconds and their ratio.
+
+Both sides of an entry solve the same problem and are held to the same answer before they are timed.  They alternate, so
+that a busy machine slows both; the ratio of each pair is taken, and its median and range are shown.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.integrate import quad
+from scipy.optimize import minimize
+from scipy.special import expit, ndtr
+
+from numerics.atomic_file import replaced_file
+from theory.arguments import FloatArray
+from theory.attention_law import AttentionLaw, attention_law
+from theory.exact_risk import exact_risk
+from theory.head import Head
+from theory.known_prompt import known_prompt_error
+from theory.mixture import ContextualMixture
+from theory.proportional import logistic_head, max_margin_head, ridge_head
+from theory.trained_model import TrainedModel
+
+PAIRS = 7
+MIXTURE = ContextualMixture(dimension=101, tokens=64, relevant_tokens=4)
+RATIO = 0.5
+CURVE = np.unique(np.round(np.geomspace(20, 4000, 100)))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One comparison.
+
+    Attributes:
+        name: what is computed.
+        alternative: how the other side computes it.
+        toolkit: computes it with the toolkit and returns a number to compare.
+        plain: the other side.
+        agreement: relative difference that the two answers may have.
+    """
+
+    name: str
+    alternative: str
+    toolkit: Callable[[], float]
+    plain: Callable[[], float]
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Outcome of one entry: seconds (median), and the ratio plain/toolkit (median, least, largest of the pairs)."""
+
+    name: str
+    alternative: str
+    toolkit_seconds: float
+    plain_seconds: float
+    ratio: float
+    smallest_ratio: float
+    largest_ratio: float
+
+
+def iterated_ridge(law: AttentionLaw, ratio: float, ridge: float) -> float:
+    """Return the overlap of the ridge head by plain damped iteration of V."""
+    signal, square, weight = law.signal, law.noise**2, law.weight
+    v = ratio / (ridge + weight @ square)
+    while True:
+        new = ratio / (ridge + weight @ (square / (1 + v * square)))
+        if abs(new - v) <= 1e-12 * v:
+            break
+        v = (v + new) / 2
+    mu, d = v / ratio, 1 + v * square
+    along = mu * (weight @ (signal / d)) / (1 + mu * (weight @ (signal**2 / d)))
+    shrink = ratio * mu**2 * (weight @ (square**2 / d**2))
+    noise = ratio * mu**2 * (weight @ (square * (1 - signal * along) ** 2 / d**2))
+    return float(along / math.hypot(along, math.sqrt((noise + shrink * along**2) / (1 - shrink))))
+
+
+def iterated_logistic(law: AttentionLaw, ratio: float, ridge: float) -> float:
+    """Return the overlap of the logistic head by damped iteration of its equations on one grid for all nodes."""
+    z = np.linspace(-7, 7, 65)
+    density = np.exp(-(z**2) / 2)
+    density /= density.sum()
+    noise, signal = law.noise[:, None], law.signal[:, None]
+    v, along, across = 1.0, 0.1, 1.0
+    for _ in range(5000):
+        x = signal * along + noise * math.hypot(along, across) * z
+        q, u = v * noise**2, x.copy()
+        for _ in range(30):
+            f = expit(-u)
+            u = u - (u - x - q * f) / (1 + q * f * (1 - f))
+        f = expit(-u)
+        bent = f * (1 - f)
+        effective = ridge + float(law.weight @ (noise**2 * bent / (1 + q * bent) @ density))
+        new = (
+            ratio / effective,
+            float(law.weight @ (signal * f @ density)) / effective,
+            math.sqrt(ratio * float(law.weight @ ((noise * f) ** 2 @ density))) / effective,
+        )
+        change = max(abs(a - b) for a, b in zip(new, (v, along, across), strict=True))
+        v, along, across = ((a + b) / 2 for a, b in zip(new, (v, along, across), strict=True))
+        if change < 1e-9:
+            break
+    return along / math.hypot(along, across)
+
+
+def constrained_margin(law: AttentionLaw, ratio: float) -> float:
+    """Return the overlap of the max-margin head by a general constrained optimiser (SLSQP) on the scalar problem."""
+
+    def slack(point: FloatArray) -> float:
+        length = math.hypot(*point)
+        x = (1 - law.signal * point[0]) / law.noise / length
+        square = (1 + x**2) * ndtr(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+        return float(ratio * point[1] ** 2 - length**2 * (law.weight @ square))
+
+    def square_length(point: FloatArray) -> float:
+        return float(point @ point)
+
+    constraint: Any = {"type": "ineq", "fun": slack}
+    found = minimize(square_length, [1.0, 5.0], constraints=[constraint], method="SLSQP", tol=1e-12)
+    return float(found.x[0] / math.hypot(*found.x))
+
+
+def inverted_risk(model: TrainedModel, tokens: int, relevant: int) -> float:
+    """Return the exact risk by adaptive quadrature of the inversion formula on the real axis."""
+    g = np.linspace(-8.3, 8.3, 201)
+    weight = np.exp(-(g**2) / 2) * (g[1] - g[0]) / math.sqrt(2 * math.pi)
+    length = float(np.linalg.norm(model.prompt))
+    along = float(model.head @ model.prompt) / length
+    across = math.sqrt(max(float(model.head @ model.head) - along**2, 0.0))
+    total, scale = 0.0, np.exp(length * g)
+    for label in (-1.0, 1.0):
+        inside = model.context + label * model.signal
+        constant = relevant * math.exp(float(model.prompt @ inside)) * label * float(model.head @ inside)
+
+        def integrand(u: float, constant: float = constant, label: float = label) -> float:
+            exponent = 1j * u * scale * label * along * g - (u * across * scale) ** 2 / 2
+            phi = complex(np.exp(exponent) @ weight) ** (tokens - relevant)
+            return float((np.exp(1j * u * constant) * phi).imag) / u
+
+        total += 0.5 - quad(integrand, 0, np.inf, epsabs=1e-10, limit=2000)[0] / math.pi
+    return total / 2
+
+
+def entries() -> list[Entry]:
+    """Return all comparisons, their laws made beforehand."""
+    law = attention_law(MIXTURE, 1.0)
+    vectors = {"context": [1, 0, 0, 0], "signal": [0, 1, 0, 0], "prompt": [1, 0, 0.3, 0], "head": [0.1, 1, 0, 0.7]}
+    model = TrainedModel(**{name: np.array(values, dtype=float) for name, values in vectors.items()})
+    curve = Head(CURVE, kind="ridge", ridge=0.1)
+    return [
+        Entry(
+            "ridge error in the proportional regime",
+            "damped iteration in NumPy",
+            lambda: ridge_head(law, RATIO, 0.1).overlap,
+            lambda: iterated_ridge(law, RATIO, 0.1),
+            1e-9,
+        ),
+        Entry(
+            "ridge curve of 100 points",
+            "damped iteration in NumPy, point by point",
+            lambda: float(np.sum(known_prompt_error(MIXTURE, curve).overlap)),
+            lambda: sum(iterated_ridge(law, 100 / n, 0.1) for n in CURVE),
+            1e-9,
+        ),
+        Entry(
+            "logistic error in the proportional regime",
+            "damped iteration in NumPy",
+            lambda: logistic_head(law, RATIO, 0.1).overlap,
+            lambda: iterated_logistic(law, RATIO, 0.1),
+            1e-6,
+        ),
+        Entry(
+            "max-margin error in the proportional regime",
+            "SLSQP on the scalar problem",
+            lambda: max_margin_head(law, RATIO).overlap,
+            lambda: constrained_margin(law, RATIO),
+            1e-4,
+        ),
+        Entry(
+            "exact risk of a trained model, T = 64",
+            "scipy.integrate.quad on the real axis",
+            lambda: exact_risk(model, tokens=64, relevant_tokens=4).error,
+            lambda: inverted_risk(model, 64, 4),
+            1e-7,
+        ),
+    ]
+
+
+def measured(entry: Entry) -> Timing:
+    """Check that both sides agree, then time them in turn.
+
+    Raises:
+        ArithmeticError: the two sides differ, so that their times would compare nothing.
+    """
+    mine, other = entry.toolkit(), entry.plain()
+    if not abs(mine - other) <= entry.agreement * abs(other):
+        raise ArithmeticError(f"{entry.name}: {mine:.12g} by the toolkit, {other:.12g} by {entry.alternative}")
+    seconds = np.empty((PAIRS, 2))
+    for pair in range(PAIRS):
+        for side, run in enumerate((entry.toolkit, entry.plain)):
+            start = time.perf_counter()
+            run()
+            seconds[pair, side] = time.perf_counter() - start
+    ratios = seconds[:, 1] / seconds[:, 0]
+    middle = np.median(seconds, axis=0)
+    spread = float(np.median(ratios)), float(ratios.min()), float(ratios.max())
+    return Timing(entry.name, entry.alternative, float(middle[0]), float(middle[1]), *spread)
+
+
+def main(results: Path = Path("results")) -> None:
+    """Measure all entries, print them as a table and write them to results/benchmark.json."""
+    timings = []
+    for entry in entries():
+        print(f"{entry.name} ...", file=sys.stderr)
+        timings.append(measured(entry))
+    print(f"{'computed':44} {'ms':>9} {'other ms':>9} {'ratio':>8}  (least - largest)  against")
+    for one in timings:
+        print(
+            f"{one.name:44} {1e3 * one.toolkit_seconds:9.3f} {1e3 * one.plain_seconds:9.2f} {one.ratio:8.1f}  "
+            f"({one.smallest_ratio:.1f} - {one.largest_ratio:.1f})  {one.alternative}"
+        )
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
+    record = {"machine": machine, "pairs": PAIRS, "timings": [asdict(one) for one in timings]}
+    results.mkdir(parents=True, exist_ok=True)
+    with replaced_file(results / "benchmark.json") as path:
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
