@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from figures.drawing import Drawing, Row
-from figures.points import draw_points, legend_entry
+from figures.points import draw_points, legend_entry, population_point
 from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
-from numerics.fingerprint import code_fingerprint
-from numerics.population_simulator import simulate_population_error
 from theory.arguments import single
 from theory.context_benefit import best_inverse_temperature, context_benefit, population_error
 from theory.mixture import ContextualMixture
@@ -117,18 +114,7 @@ def _point(drawing: Drawing, tokens: int, temperature: float) -> Any:
     """Return one simulated error from the store, or simulate it."""
     mixture, sequences = mixture_of(tokens, CONTEXT), SEQUENCES[drawing.draft]
     key = (tokens, round(1000 * temperature))
-    identity = {
-        "code": code_fingerprint("numerics.population_simulator"),
-        "mixture": repr(mixture),
-        "inverse_temperature": temperature,
-        "sequences": sequences,
-        "seed": SEED,
-        "stream": key,
-    }
-    return drawing.store.fetch(
-        identity,
-        lambda: asdict(simulate_population_error(mixture, temperature, sequences=sequences, seed=SEED, key=key)),
-    )
+    return population_point(drawing, mixture, temperature, sequences, SEED, key)
 
 
 def draw(rows: list[Row]) -> Figure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.drawing import Drawing, Row
-from figures.points import draw_points
+from figures.points import draw_points, population_point
 from figures.style import COLOURS, COLUMN_WIDTH, LINES
-from numerics.fingerprint import code_fingerprint
-from numerics.population_simulator import simulate_population_error
 from theory.arguments import single
 from theory.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
 from theory.mixture import ContextualMixture
@@ -94,18 +91,7 @@ def _point(drawing: Drawing, terms: int, context: float) -> Any:
     mixture, sequences = mixture_of(terms, context), SEQUENCES[drawing.draft]
     temperature = SPREAD / context
     key = (terms, round(1000 * context))
-    identity = {
-        "code": code_fingerprint("numerics.population_simulator"),
-        "mixture": repr(mixture),
-        "inverse_temperature": temperature,
-        "sequences": sequences,
-        "seed": SEED,
-        "stream": key,
-    }
-    return drawing.store.fetch(
-        identity,
-        lambda: asdict(simulate_population_error(mixture, temperature, sequences=sequences, seed=SEED, key=key)),
-    )
+    return population_point(drawing, mixture, temperature, sequences, SEED, key)
 
 
 def draw(rows: list[Row]) -> Figure:

@@ -1,15 +1,20 @@
-"""Simulated points on the lines of theory, drawn the same way in every figure."""
+"""Simulated points on the lines of theory, computed and drawn the same way in every figure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from figures.drawing import Row
+from figures.drawing import Drawing, Row
 from figures.style import COLOURS, LINES, MARKERS
+from numerics.fingerprint import code_fingerprint
+from numerics.population_simulator import simulate_population_error
+from theory.mixture import ContextualMixture
 
 
 def draw_points(panel: Axes, points: list[Row], x: Callable[[Row], float], style: int) -> None:
@@ -37,6 +42,29 @@ def draw_points(panel: Axes, points: list[Row], x: Callable[[Row], float], style
         capsize=2,
         linewidth=1,
         zorder=3,
+    )
+
+
+def population_point(
+    drawing: Drawing,
+    mixture: ContextualMixture,
+    temperature: float,
+    sequences: int,
+    seed: int,
+    key: tuple[int, ...],
+) -> Any:
+    """Return one simulated population error from the store, or simulate it; `key` names its random stream."""
+    identity = {
+        "code": code_fingerprint("numerics.population_simulator"),
+        "mixture": repr(mixture),
+        "inverse_temperature": temperature,
+        "sequences": sequences,
+        "seed": seed,
+        "stream": key,
+    }
+    return drawing.store.fetch(
+        identity,
+        lambda: asdict(simulate_population_error(mixture, temperature, sequences=sequences, seed=seed, key=key)),
     )
 
 

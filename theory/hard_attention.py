@@ -64,6 +64,13 @@ def _refuse_inverted(delta_context: FloatArray) -> None:
         raise ArgumentError("delta_context", "be greater than -1 for hard attention", float(np.min(delta_context)))
 
 
+def _terms_and_advantage(irrelevant_tokens: Numbers, delta_context: Numbers) -> tuple[FloatArray, FloatArray]:
+    """Return m and 1 + δ_q, checked."""
+    delta = real("delta_context", delta_context)
+    _refuse_inverted(delta)
+    return whole("irrelevant_tokens", irrelevant_tokens, least=1), np.asarray(1 + delta)
+
+
 def hard_attention_threshold(irrelevant_tokens: Numbers, delta_context: Numbers = 0.0) -> float | FloatArray:
     """Return Q/σ = √(2 ln m)/(1+δ_q), where for many tokens the error of hard attention falls from 1/2 to 0.
 
@@ -78,10 +85,8 @@ def hard_attention_threshold(irrelevant_tokens: Numbers, delta_context: Numbers 
         >>> print("%.4f" % hard_attention_threshold(1000))
         3.7169
     """
-    delta = real("delta_context", delta_context)
-    _refuse_inverted(delta)
-    terms = whole("irrelevant_tokens", irrelevant_tokens, least=1)
-    return plain(np.asarray(np.sqrt(2 * np.log(terms)) / (1 + delta)))  # type: ignore[no-any-return]
+    terms, advantage = _terms_and_advantage(irrelevant_tokens, delta_context)
+    return plain(np.asarray(np.sqrt(2 * np.log(terms)) / advantage))  # type: ignore[no-any-return]
 
 
 def hard_attention_midpoint(irrelevant_tokens: Numbers, delta_context: Numbers = 0.0) -> float | FloatArray:
@@ -100,7 +105,5 @@ def hard_attention_midpoint(irrelevant_tokens: Numbers, delta_context: Numbers =
         >>> print("%.4f" % hard_attention_midpoint(1000))
         3.1976
     """
-    delta = real("delta_context", delta_context)
-    _refuse_inverted(delta)
-    terms = whole("irrelevant_tokens", irrelevant_tokens, least=1)
-    return plain(np.asarray(ndtri_exp(-np.log(2) / terms) / (1 + delta)))  # type: ignore[no-any-return]
+    terms, advantage = _terms_and_advantage(irrelevant_tokens, delta_context)
+    return plain(np.asarray(ndtri_exp(-np.log(2) / terms) / advantage))  # type: ignore[no-any-return]
