@@ -160,11 +160,22 @@ class Contour:
 
 
 def _expm1(z: ComplexArray, terms: int) -> ComplexArray:
-    """Return e^z - 1; for many terms with the digits of a small z, for φ - 1 is of order 1/m then."""
+    """Return e^z - 1; for many terms with the digits of a small z, for φ - 1 is of order 1/m then.
+
+    With t = tan(y/2), cos y = (1 - t²)/(1 + t²) and sin y = 2t/(1 + t²): one real function, and vectorised where the
+    complex exponential is not.
+    """
+    half = np.tan(z.imag / 2)
+    square = half * half
+    share = 1 / (1 + square)
+    size = np.exp(z.real)
+    rest = np.empty(z.shape, dtype=complex)
     if terms <= FEW_TERMS:
-        return np.asarray(np.exp(z) - 1)
-    rest = np.expm1(z.real) * np.cos(z.imag) - 2 * np.sin(z.imag / 2) ** 2 + 1j * np.exp(z.real) * np.sin(z.imag)
-    return np.asarray(rest)
+        rest.real = size * share * (1 - square) - 1
+    else:
+        rest.real = (np.expm1(z.real) * (1 - square) - 2 * square) * share
+    rest.imag = 2 * size * half * share
+    return rest
 
 
 def _log1p(z: ComplexArray) -> ComplexArray:
