@@ -31,7 +31,7 @@ from theory.command_line import (
 PROG = "python -m numerics"
 REFUTED = 1
 COLUMNS = ("id", "verdict", "predicted", "simulated", "standard_error", "p_value", "detectable", "false_alarm")
-PARAMETERS = ("simulator", "repetitions", "seed")
+PARAMETERS = ("regime", "simulator", "repetitions", "seed")
 
 
 def simulate_command(options: argparse.Namespace) -> int:
