@@ -23,6 +23,7 @@ from theory import (
     error_given_overlap,
     fluctuating_averaging_error,
     known_prompt_error,
+    population_error,
 )
 from theory.inner_product import log_inner_product_cdf
 
@@ -140,3 +141,36 @@ def test_a_turned_signal():
     assert_allclose(weighted.log_error, math.log1p(-plain.error), rtol=1e-12)
     simulated = simulate(turned, Head(50, 0.5, kind="weighted-averaging"), repetitions=1000, seed=3)
     assert_mean(simulated.error, simulated.standard_error, weighted.error, detectable=0.02)
+
+
+@pytest.mark.parametrize("kind", ["averaging", "weighted-averaging"])
+@pytest.mark.parametrize("temperature", [1e-8, 1e-4, 1e-2])
+def test_a_weak_prompt_is_close_to_none(kind, temperature):
+    """The law shrinks to a curve and then to a point; the error moves by 2τQ² or so of itself, as κ² does."""
+    data = ContextualMixture(61, 16, 2)
+    weak, none = (known_prompt_error(data, Head(100, tau, kind=kind)) for tau in (temperature, 0.0))
+    assert weak.error_bound < 1e-5
+    assert abs(weak.error / none.error - 1) < 2 * temperature + 1e-7
+
+
+@pytest.mark.parametrize(
+    ("change", "temperature"),
+    [({"context_norm": 10.0, "noise": 0.01}, 20.0), ({"delta_context": 50.0}, 1.0)],
+    ids=["noise that underflows", "signal beyond 1e20 times the noise"],
+)
+@pytest.mark.parametrize("kind", ["averaging", "weighted-averaging", "least-squares"])
+def test_a_prompt_that_leaves_no_noise(change, temperature, kind):
+    prediction = known_prompt_error(ContextualMixture(61, 16, 2, **change), Head(100, temperature, kind=kind))
+    assert prediction.error < 1e-9
+    assert prediction.overlap > 0.5
+
+
+def test_thousands_of_tokens():
+    """Exact and proportional agree up to 1/n, and the law's own error is the exact risk's."""
+    data = ContextualMixture(61, 10_100, 100)
+    exact = known_prompt_error(data, Head(3000, 1.0))
+    limit = known_prompt_error(data, Head(3000, 1.0), regime="proportional")
+    assert exact.regime == "exact"
+    assert exact.error_bound < 1e-4
+    assert abs(exact.error - limit.error) < 2e-4
+    assert_allclose(limit.population, population_error(data, 1.0), atol=1e-7)

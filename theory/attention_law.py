@@ -26,8 +26,8 @@ from theory.head import ATTENTIONS
 from theory.mixture import ContextualMixture
 from theory.planar_measure import Accuracy, PlanarMeasure, convolution_power, thinned
 
-DIGITS = {"fine": 24.0, "coarse": 14.0}
-"""Natural logarithms of the accuracies: 4e-11, and 1e-6 to estimate an error by."""
+DIGITS = {"fine": 24.0, "coarse": 17.0}
+"""Natural logarithms of the accuracies: 4e-11, and 4e-8 to estimate an error by."""
 
 DEGREES = (8, 12, 16, 20, 24)
 """A law is thinned to the first of these degrees at which functions like those of the heads keep their means."""

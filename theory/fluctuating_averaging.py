@@ -35,6 +35,8 @@ SQUARE_DEGREE = {"fine": 40, "coarse": 32}
 LENGTH_DEGREE = {"fine": 24, "coarse": 20}
 """Degree to which the laws of a and κ, one number each, are kept."""
 
+LARGEST_LENGTH = 1e8
+
 Lengths = tuple[FloatArray, FloatArray]
 
 
@@ -107,7 +109,9 @@ def fluctuating_averaging_error(
     """
     lengths, weight = training_lengths(law, samples, weighted, resolution)
     kappa, kappa_weight = one_number(law.signal / law.noise, law.weight, LENGTH_DEGREE[resolution])
-    a, k = (grid.ravel() for grid in np.meshgrid(lengths, kappa, indexing="ij"))
+    # Beyond 1e8 nothing errs that a float could show, and the contour of the probability meets rounding.
+    clipped = (np.clip(values, -LARGEST_LENGTH, LARGEST_LENGTH) for values in (lengths, kappa))
+    a, k = (grid.ravel() for grid in np.meshgrid(*clipped, indexing="ij"))
     log_error = log_inner_product_cdf(np.full(a.size, float(dimension)), a * k, (a**2 + k**2) / 2).log_value
     error = float(weight @ np.exp(log_error).reshape(len(lengths), len(kappa)) @ kappa_weight)
     cosine = np.sign(lengths) * averaging_overlap(1, dimension, np.abs(lengths))

@@ -16,6 +16,10 @@ from theory.head import Head
 from theory.mixture import ContextualMixture
 from theory.prediction import Prediction
 
+ACCEPTED = 1e-4
+"""An exact error of a larger estimated bound is refused; the bound is that of the coarse resolution, far above the
+error of the fine one."""
+
 ROUNDING = 1e-12
 """Signed weights that add up to 1 lose this much."""
 
@@ -46,6 +50,23 @@ def _both_laws(mixture: ContextualMixture, temperature: float, attention: str) -
     return fine, coarse
 
 
+def noiseless_prediction(law: AttentionLaw, head: Head, regime: str) -> Prediction:
+    """Return the prediction where features have no noise: every head is along w⋆, and errs only without signal."""
+    signal = law.mean(law.signal)
+    error = 0.0 if signal != 0 else 0.5
+    return Prediction(
+        error=error,
+        error_bound=0.0,
+        log_error=math.log(error) if error > 0 else -math.inf,
+        regime=regime,
+        kappa=math.inf if signal != 0 else 0.0,
+        overlap=float(np.sign(signal)),
+        limit=error,
+        population=error,
+        source=f"{head.kind} head on features without noise: derived here",
+    )
+
+
 def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
     """Return the exact prediction for single numbers.
 
@@ -68,6 +89,8 @@ def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction
             "(isotropic noise with an inverse temperature above 0); the proportional regime has one"
         )
     laws = both_laws(mixture, head)
+    if not np.all(laws[0].noise > 0):
+        return noiseless_prediction(laws[0], head, "exact")
     samples, dimension = single(head.samples), int(single(mixture.dimension)) - 1
     direction = 1.0 if weighted else math.copysign(1.0, laws[0].mean(laws[0].signal))
     population = error_given_overlap(laws[0], direction)
@@ -84,9 +107,15 @@ def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction
         # Where δ_w turns the signal of most features round, the best head is the opposite one.
         limit = min(best, 1 - best)
     error, overlap = outcomes[0]
+    bound = abs(error - outcomes[1][0]) + ROUNDING
+    if bound > ACCEPTED:
+        raise NotAvailableError(
+            f"the exact error of the {head.kind} head is known to {bound:.1g} only, for very many tokens or examples "
+            "make its law hard to resolve; the proportional regime has it"
+        )
     return Prediction(
         error=error,
-        error_bound=min(abs(error - outcomes[1][0]) + ROUNDING, 1.0),
+        error_bound=bound,
         log_error=math.log(error) if error > 0 else -math.inf,
         regime="exact",
         kappa=math.sqrt(mean_snr_square(mixture, head, laws[0])),

@@ -55,7 +55,7 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
     Raises:
         ArgumentError: arguments are out of range, or their shapes do not broadcast.
         NotAvailableError: there is no formula: no exact one, no max-margin head (data are not separable), or a law of
-            attention that spreads too widely.
+            attention that spreads too widely; with "exact", also thousands of tokens whose law cannot be resolved.
 
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2, noise_kind="prompt-orthogonal")

@@ -17,14 +17,17 @@ from scipy.linalg import qr
 
 from theory.arguments import FloatArray
 
-TRIMMED = 1e-12
-"""Weight that may be cut off at each edge of the box, and is spread over the rest."""
+TRIMMED = 0.1
+"""Weight that may be cut off at each edge of the box and is spread over the rest, in units of the accuracy."""
 
 DROPPED = 1e-14
 """Weights as small as the rounding of their sum are left out."""
 
 BINS = 400
 CHUNK = 4096
+
+DEPENDENT = 1e-9
+"""Part of a polynomial that is new beside those before it, below which it counts as a rounding of them."""
 
 Addition = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -68,7 +71,12 @@ def convolution_power(base: PlanarMeasure, terms: int, add: Addition, accuracy: 
         >>> round(float(law.weight @ (law.x - 50) ** 2), 9)
         25.0
     """
-    return _doubling(base, terms, lambda one, other: compressed(_sum(one, other, add), accuracy))
+    law = base
+    for bit in bin(terms)[3:]:
+        law = compressed(_sum(law, law, add), accuracy)
+        if bit == "1":
+            law = compressed(_sum(law, base, add), accuracy)
+    return law
 
 
 def thinned_power(base: PlanarMeasure, terms: int, add: Addition, degree: int) -> PlanarMeasure:
@@ -82,18 +90,11 @@ def thinned_power(base: PlanarMeasure, terms: int, add: Addition, degree: int) -
         >>> len(law.weight), round(float(law.weight @ (law.x - 50) ** 2), 9)
         (9, 25.0)
     """
-    return _doubling(thinned(base, degree), terms, lambda one, other: thinned(_sum(one, other, add), degree))
-
-
-def _doubling(
-    base: PlanarMeasure, terms: int, combine: Callable[[PlanarMeasure, PlanarMeasure], PlanarMeasure]
-) -> PlanarMeasure:
-    """Combine `terms` copies, two at a time."""
-    law = base
+    law = base = thinned(base, degree)
     for bit in bin(terms)[3:]:
-        law = combine(law, law)
+        law = thinned(_sum(law, law, add), degree)
         if bit == "1":
-            law = combine(law, base)
+            law = thinned(_sum(law, base, add), degree)
     return law
 
 
@@ -108,11 +109,14 @@ def _sum(one: PlanarMeasure, other: PlanarMeasure, add: Addition) -> PlanarMeasu
     return PlanarMeasure(x, y, weight[first, second])
 
 
-def _edges(values: FloatArray, weight: FloatArray) -> tuple[float, float]:
-    """Return the ends of an interval outside of which at most `TRIMMED` of the weight lies on either side."""
+def _edges(values: FloatArray, weight: FloatArray, trimmed: float) -> tuple[float, float]:
+    """Return the ends of an interval outside of which at most a share `trimmed` of the weight lies on either side."""
+    low, high = float(values.min()), float(values.max())
+    if high - low <= BINS * np.spacing(max(abs(low), abs(high))):
+        return low, high
     counts, edges = np.histogram(values, bins=BINS, weights=weight)
     below, above = np.abs(np.cumsum(counts)), np.abs(np.cumsum(counts[::-1]))
-    return float(edges[np.argmax(below > TRIMMED)]), float(edges[::-1][np.argmax(above > TRIMMED)])
+    return float(edges[np.argmax(below > trimmed)]), float(edges[::-1][np.argmax(above > trimmed)])
 
 
 def _node_count(length: float, pole: float, digits: float) -> int:
@@ -143,8 +147,9 @@ def _nodes(lower: float, upper: float, count: int) -> tuple[FloatArray, FloatArr
 
 def compressed(law: PlanarMeasure, accuracy: Accuracy) -> PlanarMeasure:
     """Return a measure on a Chebyshev grid with the same integrals of smooth functions, where that is smaller."""
-    left, right = _edges(law.x, law.weight)
-    low, high = _edges(law.y, law.weight)
+    trimmed = TRIMMED * math.exp(-accuracy.digits)
+    left, right = _edges(law.x, law.weight, trimmed)
+    low, high = _edges(law.y, law.weight, trimmed)
     inside = (law.x >= left) & (law.x <= right) & (law.y >= low) & (law.y <= high)
     x, y, weight = law.x[inside], law.y[inside], law.weight[inside]
     weight = weight * (law.weight.sum() / weight.sum())
@@ -194,11 +199,15 @@ def thinned(law: PlanarMeasure, degree: int) -> PlanarMeasure:
     across = (_chebyshev(_unit(values), degree + 1) for values in (law.x, law.y))
     first, second = across
     powers = [(i, j) for i in range(1 if flat[0] else degree + 1) for j in range(1 if flat[1] else degree + 1 - i)]
-    basis = np.stack([first[i] * second[j] for i, j in powers], axis=1)
     root = np.sqrt(np.abs(law.weight))
-    orthonormal, _ = np.linalg.qr(basis * root[:, None])
+    basis = np.stack([first[i] * second[j] for i, j in powers], axis=1) * root[:, None]
+    orthonormal, triangle = np.linalg.qr(basis)
+    # Where the nodes lie along a curve, polynomials that differ elsewhere are the same on them.
+    independent = np.abs(np.diag(triangle)) > DEPENDENT * np.linalg.norm(basis, axis=0)
+    if not independent.all():
+        orthonormal, _ = np.linalg.qr(basis[:, independent])
     _, _, pivots = qr(orthonormal.T, mode="economic", pivoting=True)
-    chosen = np.sort(pivots[: len(powers)])
+    chosen = np.sort(pivots[: orthonormal.shape[1]])
     moments = orthonormal.T @ (law.weight / root)
     weight = np.linalg.solve(orthonormal[chosen].T, moments) * root[chosen]
     return PlanarMeasure(law.x[chosen], law.y[chosen], weight / weight.sum())

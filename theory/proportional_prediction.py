@@ -13,7 +13,7 @@ from theory.attention_law import LARGEST_SPREAD, AttentionLaw
 from theory.attention_moments import LARGEST_SPREAD as LARGEST_MOMENT_SPREAD
 from theory.attention_moments import attention_moments
 from theory.fluctuating_averaging import error_given_overlap
-from theory.fluctuating_prediction import ROUNDING, both_laws, mean_snr_square
+from theory.fluctuating_prediction import ROUNDING, both_laws, mean_snr_square, noiseless_prediction
 from theory.head import Head
 from theory.lognormal_sum import LognormalSum, probability_below_zero
 from theory.mixture import ContextualMixture
@@ -51,7 +51,7 @@ def proportional_prediction(mixture: ContextualMixture, head: Head) -> Predictio
         return _from_moments(mixture, head, ratio)
     laws = both_laws(mixture, head)
     if not np.all(laws[0].noise > 0):
-        return _noiseless(laws[0], head)
+        return noiseless_prediction(laws[0], head, "proportional")
     snr_square = mean_snr_square(mixture, head, laws[0])
     (overlap, source), (coarse_overlap, _) = (_overlap(law, head, ratio, snr_square) for law in laws)
     error = error_given_overlap(laws[0], overlap)
@@ -89,23 +89,6 @@ def _overlap(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> 
         return logistic_head(law, ratio, penalty).overlap, name
     name = "ridge head" if head.kind == "ridge" else "least squares and minimum norm"
     return ridge_head(law, ratio, penalty).overlap, name
-
-
-def _noiseless(law: AttentionLaw, head: Head) -> Prediction:
-    """Return the prediction where features have no noise: every head is along w⋆, and errs only without signal."""
-    signal = law.mean(law.signal)
-    error = 0.0 if signal != 0 else 0.5
-    return Prediction(
-        error=error,
-        error_bound=0.0,
-        log_error=math.log(error) if error > 0 else -math.inf,
-        regime="proportional",
-        kappa=math.inf if signal != 0 else 0.0,
-        overlap=float(np.sign(signal)),
-        limit=error,
-        population=error,
-        source=f"{head.kind} head on features without noise, {SOURCE}",
-    )
 
 
 def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Prediction:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from theory.arguments import ArgumentError, as_numbers, single
+from theory.arguments import ArgumentError, FloatArray, as_numbers, single
 from theory.attention_law import AttentionLaw
 from theory.proportional.averaging import averaging_head
 from theory.proportional.overlap import ProportionalHead, certified, in_unit, ratio_argument, standardised
@@ -90,8 +90,9 @@ def ridge_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHea
     v = math.exp(log_v)
     mu, d = v / gamma, 1 + v * square
     along = mu * scaled.mean(signal / d) / (1 + mu * scaled.mean(signal**2 / d))
+    missing = _missing_margin(scaled, mu / d)
     shrinking = mu * v * scaled.mean((square / d) ** 2)
-    noise = mu * v * scaled.mean(square * ((1 - signal * along) / d) ** 2)
+    noise = mu * v * scaled.mean(square * (missing / d) ** 2)
     # 1 - K₁ = (λ + E[S²/D²])/(λ + E[S²/D]): no cancellation where K₁ is all but 1.
     remaining = (penalty + scaled.mean(square / d**2)) / (penalty + scaled.mean(square / d))
     across = math.sqrt(max((noise + shrinking * along**2) / remaining, 0.0))
@@ -111,11 +112,22 @@ def log_effective_ridge(law: AttentionLaw, gamma: float, ridge: float) -> float:
     return increasing_root(lambda log_v: _log_excess(log_v, law, gamma, ridge), guess)
 
 
+def _missing_margin(law: AttentionLaw, factor: FloatArray) -> FloatArray:
+    """Return 1 - M W w₁ for w₁ = E[f M W]/(1 + E[f M² W²]), with its digits where the signal outweighs the noise.
+
+    It is (1 + E[f M W (M - m) W] - (M - m) W E[f M W])/(1 + E[f M² W²]) for any m.
+    """
+    deviation = law.signal - law.mean(law.signal)
+    pull = law.mean(factor * law.signal)
+    missing = 1 + law.mean(factor * law.signal * deviation) - deviation * pull
+    return np.asarray(missing / (1 + law.mean(factor * law.signal**2)))
+
+
 def _minimum_norm(law: AttentionLaw, gamma: float) -> ProportionalHead:
     """Return the limit λ → 0 for γ > 1."""
     inverse = law.noise**-2
     along = law.mean(law.signal * inverse) / (gamma + law.mean(law.signal**2 * inverse))
-    noise = law.mean((1 - law.signal * along) ** 2 * inverse) / gamma
+    noise = law.mean(_missing_margin(law, inverse / gamma) ** 2 * inverse) / gamma
     return ProportionalHead(along, math.sqrt(max((noise + along**2 / gamma) / (1 - 1 / gamma), 0.0)), 0.0)
 
 
