@@ -45,8 +45,8 @@ SAFELY_SEPARABLE = 0.8
 """Up to this share of the largest n/p that has a max-margin head, nearly all training sets of this d have one."""
 CURVE_POINTS = {False: 80, True: 14}
 SLOW_CURVE_POINTS = {False: 24, True: 5}
-"""For the logistic head, whose equations take half a second, and whose curve bends little."""
-REPETITIONS = {False: 140, True: 8}
+"""For the logistic head, whose equations take longest, and whose curve bends little."""
+REPETITIONS = {False: 80, True: 8}
 SEED = 2
 
 
