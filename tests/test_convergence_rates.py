@@ -38,7 +38,7 @@ def test_the_gap_of_least_squares_falls_with_exponent_one(head):
     """The fit tells 1/n from 1/√n and 1/n²; the next term bends it by a few times 1/10."""
     gaps, errors = simulated_gaps(MIXTURE, head, 0.5, 60_000)
     assert np.all(gaps < 0)
-    # Least squares of log|gap| on log p, whose middle point has no weight for a factor of two either side.
+    # A line fitted to three points evenly spaced in log p has the slope between the outer two.
     slope = np.log(gaps[2] / gaps[0]) / np.log(4)
     uncertainty = np.hypot(errors[0] / gaps[0], errors[2] / gaps[2]) / np.log(4)
     assert share() > 0

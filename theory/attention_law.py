@@ -35,7 +35,7 @@ DEGREES = (8, 12, 16, 20, 24)
 COMPACT = 1e-8
 
 LARGEST_SPREAD = 3.0
-"""Beyond it (τσQ) the boxes grow so long that a law would take minutes."""
+"""Beyond it (τσQ) the boxes grow so long that a law would take a minute or more."""
 
 SMALLEST_SQUARE = 1e-200
 """A node may fall on a score of 0, where a single token has no noise; sequences do so with probability 0."""
