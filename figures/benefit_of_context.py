@@ -13,7 +13,7 @@ from figures.drawing import Drawing, Row
 from figures.points import draw_points, legend_entry, population_point
 from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
 from theory.arguments import single
-from theory.context_benefit import best_inverse_temperature, context_benefit, population_error
+from theory.context.benefit import best_inverse_temperature, context_benefit, population_error
 from theory.mixture import ContextualMixture
 
 SHARE = 16

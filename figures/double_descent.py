@@ -15,7 +15,7 @@ from numerics.fingerprint import code_fingerprint
 from numerics.simulation import Simulation, simulate
 from theory.arguments import FloatArray, single
 from theory.head import Head
-from theory.known_prompt import known_prompt_error
+from theory.known_prompt.error import known_prompt_error
 from theory.mixture import ContextualMixture
 
 MIXTURE = ContextualMixture(dimension=61, tokens=16, relevant_tokens=2, noise_kind="prompt-orthogonal")

@@ -13,7 +13,7 @@ from figures.drawing import Drawing, Row
 from figures.points import draw_points, population_point
 from figures.style import COLOURS, COLUMN_WIDTH, LINES
 from theory.arguments import single
-from theory.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
+from theory.context.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
 from theory.mixture import ContextualMixture
 
 LARGEST_CONTEXT = 6.0

@@ -16,9 +16,9 @@ from figures.style import COLOURS, COLUMN_WIDTH, LINES
 from numerics.executor import map_in_order
 from numerics.fingerprint import code_fingerprint
 from numerics.simulation import simulate
-from theory.attention_law import attention_law
+from theory.attention.law import attention_law
 from theory.head import Head
-from theory.known_prompt import known_prompt_error
+from theory.known_prompt.error import known_prompt_error
 from theory.mixture import ContextualMixture
 from theory.proportional import separability_threshold
 
@@ -138,7 +138,7 @@ def _row(
 def _curve(drawing: Drawing, kind: str, tokens: int, samples: list[int]) -> Any:
     """Return a curve from the store, or compute it."""
     identity = {
-        "code": code_fingerprint("theory.known_prompt"),
+        "code": code_fingerprint("theory.known_prompt.error"),
         "mixture": repr(mixture_of(tokens)),
         "head": repr(head_of(kind, 1)),
         "samples": samples,

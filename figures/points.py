@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from figures.drawing import Drawing, Row
 from figures.style import COLOURS, LINES, MARKERS
 from numerics.fingerprint import code_fingerprint
-from numerics.population_simulator import simulate_population_error
+from numerics.simulators.population import simulate_population_error
 from theory.mixture import ContextualMixture
 
 
@@ -55,7 +55,7 @@ def population_point(
 ) -> Any:
     """Return one simulated population error from the store, or simulate it; `key` names its random stream."""
     identity = {
-        "code": code_fingerprint("numerics.population_simulator"),
+        "code": code_fingerprint("numerics.simulators.population"),
         "mixture": repr(mixture),
         "inverse_temperature": temperature,
         "sequences": sequences,

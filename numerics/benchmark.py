@@ -24,13 +24,13 @@ from scipy.special import expit, ndtr
 
 from numerics.atomic_file import replaced_file
 from theory.arguments import FloatArray
-from theory.attention_law import AttentionLaw, attention_law
-from theory.exact_risk import exact_risk
+from theory.attention.law import AttentionLaw, attention_law
 from theory.head import Head
-from theory.known_prompt import known_prompt_error
+from theory.known_prompt.error import known_prompt_error
 from theory.mixture import ContextualMixture
 from theory.proportional import logistic_head, max_margin_head, ridge_head
-from theory.trained_model import TrainedModel
+from theory.risk.exact_risk import exact_risk
+from theory.risk.trained_model import TrainedModel
 
 PAIRS = 7
 MIXTURE = ContextualMixture(dimension=101, tokens=64, relevant_tokens=4)

@@ -41,7 +41,7 @@ def code_fingerprint(module: str) -> str:
     It changes when a result may change, and only then: editing a figure's colours leaves the theory's hash alone.
 
     Example:
-        >>> code_fingerprint("theory.averaging") == code_fingerprint("theory.least_squares")
+        >>> code_fingerprint("theory.known_prompt.averaging") == code_fingerprint("theory.known_prompt.least_squares")
         False
     """
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())

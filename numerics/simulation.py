@@ -10,12 +10,14 @@ from functools import reduce
 
 import numpy as np
 
-from numerics import overlap_simulator, score_simulator, token_simulator
 from numerics.estimate import Moments, binomial_interval
 from numerics.executor import map_in_order
-from numerics.repetitions import Repetitions
+from numerics.simulators import overlap as overlap_simulator
+from numerics.simulators import scores as score_simulator
+from numerics.simulators import tokens as token_simulator
+from numerics.simulators.repetitions import Repetitions
 from numerics.streams import stream
-from numerics.training_error import TrainingError
+from numerics.training.training_error import TrainingError
 from theory.arguments import ArgumentError, one_of, single
 from theory.head import Head
 from theory.mixture import ContextualMixture

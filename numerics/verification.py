@@ -18,7 +18,7 @@ from numerics.simulation import simulate
 from numerics.store import ResultStore
 from theory.arguments import ArgumentError, single
 from theory.head import Head
-from theory.known_prompt import known_prompt_error
+from theory.known_prompt.error import known_prompt_error
 from theory.mixture import ContextualMixture
 
 FALSE_ALARM_RATE = 1e-6

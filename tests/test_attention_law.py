@@ -10,10 +10,17 @@ from numpy.testing import assert_allclose
 from scipy.special import gammaln, ndtr
 
 from theory import ContextualMixture, NotAvailableError, attention_law, attention_moments
-from theory.attention_law import lognormal_sums
-from theory.lognormal_sum import probability_below_zero
-from theory.planar_measure import Accuracy, PlanarMeasure, compressed, convolution_power, thinned, thinned_power
-from theory.proportional_prediction import unit_head_decision
+from theory.attention.law import lognormal_sums
+from theory.attention.planar_measure import (
+    Accuracy,
+    PlanarMeasure,
+    compressed,
+    convolution_power,
+    thinned,
+    thinned_power,
+)
+from theory.known_prompt.proportional_prediction import unit_head_decision
+from theory.risk.lognormal_sum import probability_below_zero
 
 MIXTURES = [
     (ContextualMixture(11, 3, 2), 1.0),

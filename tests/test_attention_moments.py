@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from numerics.score_simulator import draw_attention
+from numerics.simulators.scores import draw_attention
 from numerics.streams import stream
 from tests.false_alarms import assert_mean
 from theory import ArgumentError, ContextualMixture, attention_moments, deterministic_attention, large_tokens_moments

@@ -114,7 +114,7 @@ def test_above_the_transition_hard_attention_is_best_for_a_weak_signal_only(sign
 
 
 def approach(omega):
-    """The bracket at the head of `theory.hard_attention`, by adaptive quadrature."""
+    """The bracket at the head of `theory.context.hard_attention`, by adaptive quadrature."""
     above = quad(lambda v: ndtr(-v) / v, omega, np.inf)[0]
     return above - quad(lambda v: (0.5 - ndtr(-v)) / v, 0, omega)[0]
 

@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 from scipy.special import ndtr, softmax
 
-from numerics.sequences import draw_sequences
+from numerics.simulators.sequences import draw_sequences
 from tests.false_alarms import assert_mean
 from theory import AccuracyError, ArgumentError, ContextualMixture, Delta, TrainedModel, exact_risk
-from theory.lognormal_sum import LognormalSum, probability_below_zero
+from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
 
 PROMISED = 1e-10
 

@@ -25,7 +25,7 @@ from theory import (
     known_prompt_error,
     population_error,
 )
-from theory.inner_product import log_inner_product_cdf
+from theory.known_prompt.inner_product import log_inner_product_cdf
 
 MIXTURE = ContextualMixture(61, 16, 2, signal_norm=1.5, delta_signal=0.1)
 LAW = attention_law(MIXTURE, 1.0)

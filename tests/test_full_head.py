@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from tests.false_alarms import assert_mean
 from theory import averaging_error, full_head_averaging_error
-from theory.label_imbalance import FULL_SUM, log_label_weight, mean_over_labels
+from theory.known_prompt.label_imbalance import FULL_SUM, log_label_weight, mean_over_labels
 
 EPS = np.finfo(float).eps
 
@@ -82,7 +82,7 @@ def test_the_sum_over_every_label_and_the_sum_in_steps_agree(monkeypatch, noisy)
     """A training set just large enough for steps, once with and once without them."""
     arguments = (FULL_SUM + 1, [2, 5, 80], 0.2, 1.0, 1.7)
     steps = full_head_averaging_error(*arguments, noisy_context=noisy).log_error
-    monkeypatch.setattr("theory.label_imbalance.FULL_SUM", 10 * FULL_SUM)
+    monkeypatch.setattr("theory.known_prompt.label_imbalance.FULL_SUM", 10 * FULL_SUM)
     every = full_head_averaging_error(*arguments, noisy_context=noisy).log_error
     assert_allclose(steps, every, rtol=1e-12)  # the promised accuracy of an averaging error
 

@@ -14,15 +14,15 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from numerics.estimate import Moments
-from numerics.score_simulator import draw_attention, simulate_scores
 from numerics.simulation import simulate
+from numerics.simulators.scores import draw_attention, simulate_scores
+from numerics.simulators.tokens import simulate_tokens
 from numerics.streams import stream
-from numerics.token_simulator import simulate_tokens
-from numerics.training_error import TrainingError
+from numerics.training.training_error import TrainingError
 from tests.false_alarms import assert_mean, share
 from theory import ArgumentError, ContextualMixture, Head
-from theory.averaging import averaging_error
 from theory.head import ATTENTIONS, HEAD_SPACES
+from theory.known_prompt.averaging import averaging_error
 from theory.mixture import NOISE_KINDS
 
 # Irrelevant tokens get enough of linear attention, too, for errors of 10 to 30 %, and data that are often separable.

@@ -14,14 +14,14 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.optimize import minimize, nnls
 
-from numerics import logistic, max_margin
-from numerics.heads import HEADS as TRAINERS
-from numerics.heads import TrainingSet, importance, minimum_norm_solution, ridge_head, train_head
-from numerics.logistic import logistic_head
-from numerics.max_margin import max_margin_head
-from numerics.prompt_attention import attention_weights, gain_and_spread
-from numerics.row_space import in_row_space
-from numerics.training_error import TrainingError
+from numerics.simulators.prompt_attention import attention_weights, gain_and_spread
+from numerics.training import logistic, max_margin
+from numerics.training.heads import HEADS as TRAINERS
+from numerics.training.heads import TrainingSet, importance, minimum_norm_solution, ridge_head, train_head
+from numerics.training.logistic import logistic_head
+from numerics.training.max_margin import max_margin_head
+from numerics.training.row_space import in_row_space
+from numerics.training.training_error import TrainingError
 from tests.false_alarms import share
 from theory import ContextualMixture, Head
 from theory.head import HEADS
@@ -131,7 +131,7 @@ def test_a_large_penalty_leaves_averaging(n, p, kind):
 def test_the_normal_equations_and_the_square_root_agree_where_one_takes_over(n, p, monkeypatch):
     features = drawn(n, p)
     before = ridge_head(features, 1e-3)
-    monkeypatch.setattr("numerics.heads.SAFE_CONDITION", 0.0)
+    monkeypatch.setattr("numerics.training.heads.SAFE_CONDITION", 0.0)
     # At most 10,000 is the condition of the normal equations here.
     assert_allclose(ridge_head(features, 1e-3), before, rtol=0, atol=1e-11 * np.linalg.norm(before))
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from theory.inner_product import log_inner_product_cdf
+from theory.known_prompt.inner_product import log_inner_product_cdf
 
 
 def one_dimensional_cdf(mean_x, mean_y, t):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from numerics.population_simulator import simulate_population_error
+from numerics.simulators.population import simulate_population_error
 from tests.false_alarms import assert_mean
 from theory import ArgumentError, ContextualMixture, deterministic_attention, population_error
 

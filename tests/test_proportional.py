@@ -29,7 +29,7 @@ from theory import (
     separability_threshold,
     weighted_averaging_head,
 )
-from theory.fluctuating_averaging import error_given_overlap
+from theory.known_prompt.fluctuating_averaging import error_given_overlap
 from theory.proportional.logistic import margins
 
 ROUNDING = 1e-11

@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from numerics.__main__ import main
-from numerics.training_error import TrainingError
+from numerics.training.training_error import TrainingError
 
 SETTING = "--dim 21 --tokens 6 --relevant 2 --noise-kind prompt-orthogonal --repetitions 20 --jobs 1"
 

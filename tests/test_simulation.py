@@ -15,8 +15,8 @@ from scipy import stats
 from numerics.estimate import Moments
 from numerics.executor import THREAD_VARIABLES, map_in_order, processes
 from numerics.simulation import SIMULATORS, counted_interval, simulate
+from numerics.simulators.tokens import TEST_SEQUENCES
 from numerics.streams import stream
-from numerics.token_simulator import TEST_SEQUENCES
 from tests.false_alarms import share
 from theory import ArgumentError, ContextualMixture, Head
 

@@ -10,10 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from numerics.heads import minimum_norm_solution
-from numerics.overlap_simulator import simulate_overlaps
-from numerics.prompt_attention import attention_features
-from numerics.score_simulator import (
+from numerics.simulators.overlap import simulate_overlaps
+from numerics.simulators.prompt_attention import attention_features
+from numerics.simulators.scores import (
     draw_attention,
     draw_mean_head,
     draw_training_set,
@@ -21,9 +20,10 @@ from numerics.score_simulator import (
     parts_of,
     simulate_scores,
 )
-from numerics.sequences import context_vector, draw_sequences, signal_vector
+from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
+from numerics.simulators.tokens import TEST_SEQUENCES, draw_features, simulate_tokens
 from numerics.streams import as_generator, stream
-from numerics.token_simulator import TEST_SEQUENCES, draw_features, simulate_tokens
+from numerics.training.heads import minimum_norm_solution
 from tests.false_alarms import RATE, assert_mean, share
 from theory import ArgumentError, ContextualMixture, Head, NotAvailableError, known_prompt_error
 from theory.head import ATTENTIONS, HEAD_SPACES
@@ -231,7 +231,7 @@ def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
     """One large chunk and many small ones: the same law, the same shapes."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
     whole = draw_features(mixture, head, 3000, stream(9, 0)).features
-    monkeypatch.setattr("numerics.token_simulator.CHUNK_BYTES", 8 * 4 * 6 * 100)
+    monkeypatch.setattr("numerics.simulators.tokens.CHUNK_BYTES", 8 * 4 * 6 * 100)
     drawn = draw_features(mixture, head, 3000, stream(9, 1))
     parts = drawn.features
     assert parts.shape == whole.shape
@@ -243,7 +243,7 @@ def test_training_and_test_streams_are_separate(monkeypatch):
     """Another size of the test set must not change a single trained head."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
     before = simulate_tokens(mixture, head, 5, stream(10)).overlaps
-    monkeypatch.setattr("numerics.token_simulator.TEST_SEQUENCES", TEST_SEQUENCES // 2)
+    monkeypatch.setattr("numerics.simulators.tokens.TEST_SEQUENCES", TEST_SEQUENCES // 2)
     after = simulate_tokens(mixture, head, 5, stream(10)).overlaps
     assert np.array_equal(before, after)
 

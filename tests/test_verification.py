@@ -10,7 +10,7 @@ from scipy import stats
 
 from numerics import verification
 from numerics.claims import CLAIMS, SAMPLES, Setting
-from numerics.overlap_simulator import simulate_overlaps
+from numerics.simulators.overlap import simulate_overlaps
 from numerics.store import ResultStore
 from numerics.streams import stream
 from numerics.verification import FALSE_ALARM_RATE, POWER, check, judge, select_claims

@@ -1,29 +1,27 @@
 """The exact theory of prompt-attention: predictions with their numerical error, and no random number."""
 
 from theory.arguments import ArgumentError, NotAvailableError
-from theory.attention import DeterministicAttention, deterministic_attention
-from theory.attention_law import AttentionLaw, attention_law
-from theory.attention_moments import AttentionMoments, attention_moments
-from theory.averaging import averaging_error
-from theory.averaging_expansion import AveragingExpansion, averaging_expansion
-from theory.context_benefit import (
+from theory.attention.deterministic import DeterministicAttention, deterministic_attention
+from theory.attention.large_tokens import Expansion, LargeTokensMoments, large_tokens_moments
+from theory.attention.law import AttentionLaw, attention_law
+from theory.attention.moments import AttentionMoments, attention_moments
+from theory.context.benefit import (
     BestTemperature,
     ContextBenefit,
     best_inverse_temperature,
     context_benefit,
     population_error,
 )
-from theory.exact_risk import Delta, ExactRisk, exact_risk
-from theory.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
-from theory.full_head import full_head_averaging_error
-from theory.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
+from theory.context.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
 from theory.head import Head
-from theory.known_prompt import KnownPromptError, known_prompt_error
-from theory.large_tokens import Expansion, LargeTokensMoments, large_tokens_moments
-from theory.least_squares import least_squares_error
-from theory.lognormal_sum import AccuracyError
+from theory.known_prompt.averaging import averaging_error
+from theory.known_prompt.averaging_expansion import AveragingExpansion, averaging_expansion
+from theory.known_prompt.error import KnownPromptError, known_prompt_error
+from theory.known_prompt.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
+from theory.known_prompt.full_head import full_head_averaging_error
+from theory.known_prompt.least_squares import least_squares_error
+from theory.known_prompt.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.mixture import ContextualMixture
-from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.probability import ErrorProbability
 from theory.proportional import (
     ConvergenceError,
@@ -36,7 +34,9 @@ from theory.proportional import (
     separability_threshold,
     weighted_averaging_head,
 )
-from theory.trained_model import TrainedModel, load_model
+from theory.risk.exact_risk import Delta, ExactRisk, exact_risk
+from theory.risk.lognormal_sum import AccuracyError
+from theory.risk.trained_model import TrainedModel, load_model
 
 __all__ = [
     "AccuracyError",

@@ -17,9 +17,9 @@ from theory.command_line import (
     print_json,
     run,
 )
-from theory.exact_risk import Delta, exact_risk
-from theory.known_prompt import REGIMES, known_prompt_error
-from theory.trained_model import load_model
+from theory.known_prompt.error import REGIMES, known_prompt_error
+from theory.risk.exact_risk import Delta, exact_risk
+from theory.risk.trained_model import load_model
 
 PROG = "python -m theory"
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit, wrightomega
 
 from theory.arguments import FloatArray
-from theory.attention_law import AttentionLaw, compact_law
+from theory.attention.law import AttentionLaw, compact_law
 from theory.proportional.averaging import averaging_head
 from theory.proportional.max_margin import max_margin_head, separability_threshold
 from theory.proportional.overlap import (

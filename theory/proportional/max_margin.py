@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from theory.arguments import ArgumentError, FloatArray, NotAvailableError
-from theory.attention_law import AttentionLaw
+from theory.attention.law import AttentionLaw
 from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
 
 Hinge = tuple[FloatArray, FloatArray]

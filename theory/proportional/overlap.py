@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.arguments import ArgumentError, real, single
-from theory.attention_law import AttentionLaw
+from theory.attention.law import AttentionLaw
 
 CERTIFIED = 1e-8
 """Largest relative residual with which the equations of a head count as solved."""

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from theory.arguments import ArgumentError, FloatArray, as_numbers, single
-from theory.attention_law import AttentionLaw
+from theory.attention.law import AttentionLaw
 from theory.proportional.averaging import averaging_head
 from theory.proportional.overlap import ProportionalHead, certified, in_unit, ratio_argument, standardised
 

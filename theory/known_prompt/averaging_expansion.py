@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.arguments import ArgumentError, NotAvailableError, single, whole
-from theory.attention_law import AttentionLaw
-from theory.fluctuating_averaging import LENGTH_DEGREE, one_number
-from theory.inner_product import log_inner_product_cdf
+from theory.attention.law import AttentionLaw
+from theory.known_prompt.fluctuating_averaging import LENGTH_DEGREE, one_number
+from theory.known_prompt.inner_product import log_inner_product_cdf
 
 STEP = 0.1
 """Step of the second differences, in standard deviations of the means; it adds a share of its square to what is of
@@ -46,7 +46,7 @@ def averaging_expansion(law: AttentionLaw, samples: float, dimension: float) -> 
     """Return the expansion at the head of this file.
 
     Args:
-        law: law of (M W, S), S > 0 (`theory.attention_law`).
+        law: law of (M W, S), S > 0 (`theory.attention.law`).
         samples: n ≥ 1, finite.
         dimension: p ≥ 1, the dimension that the head lives in.
 

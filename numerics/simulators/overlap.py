@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from numerics.heads import effective_kind, refuse_infinite_samples
-from numerics.repetitions import Repetitions
+from numerics.simulators.repetitions import Repetitions
+from numerics.training.heads import effective_kind, refuse_infinite_samples
 from theory.arguments import FloatArray, NotAvailableError, single
-from theory.attention import deterministic_attention
+from theory.attention.deterministic import deterministic_attention
 from theory.head import Head
 from theory.mixture import ContextualMixture
 

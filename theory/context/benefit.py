@@ -22,15 +22,15 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from theory.arguments import ArgumentError, single
-from theory.attention import deterministic_attention
-from theory.attention_law import attention_law
-from theory.attention_moments import attention_moments
-from theory.fluctuating_prediction import mean_snr_square
-from theory.hard_attention import hard_attention_error
+from theory.attention.deterministic import deterministic_attention
+from theory.attention.law import attention_law
+from theory.attention.moments import attention_moments
+from theory.context.hard_attention import hard_attention_error
 from theory.head import Head
-from theory.lognormal_sum import AccuracyError, probability_below_zero
+from theory.known_prompt.fluctuating_prediction import mean_snr_square
+from theory.known_prompt.proportional_prediction import unit_head_decision
 from theory.mixture import ContextualMixture
-from theory.proportional_prediction import unit_head_decision
+from theory.risk.lognormal_sum import AccuracyError, probability_below_zero
 
 GRID = 33
 """Values of τσQ, from 0 to the largest searched, that bracket the best one."""
@@ -144,7 +144,7 @@ def best_inverse_temperature(mixture: ContextualMixture) -> BestTemperature:
     """Return the τ ≥ 0 at which the head w⋆ errs least, at this finite number of tokens.
 
     Values of τσQ up to 10 are searched on a grid, the best of them refined, and compared with hard attention, which is
-    best only for a weak signal above its transition (`theory.hard_attention`).
+    best only for a weak signal above its transition (`theory.context.hard_attention`).
 
     Args:
         mixture: isotropic noise σ > 0, W > 0, δ_w = 0, δ_q > -1, at least one irrelevant token; single numbers.

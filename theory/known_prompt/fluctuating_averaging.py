@@ -9,7 +9,7 @@ A test feature is κ e + ξ up to scale, κ drawn afresh, so that
 
     ERR = E_a E_κ P(xᵀy < 0),   x ~ N(a e, I_p), y ~ N(κ e, I_p).
 
-The law of (Σ M_i, Σ S_i²) or of Σ κ_i² is a convolution power of the law of one example (`theory.attention_law`),
+The law of (Σ M_i, Σ S_i²) or of Σ κ_i² is a convolution power of the law of one example (`theory.attention.law`),
 taken by doubling and thinned after each step; a and κ then keep a few nodes each.  Source: derived here.
 """
 
@@ -21,10 +21,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from theory.arguments import FloatArray
-from theory.attention_law import AttentionLaw
-from theory.inner_product import log_inner_product_cdf
-from theory.overlap import averaging_overlap
-from theory.planar_measure import PlanarMeasure, thinned, thinned_power
+from theory.attention.law import AttentionLaw
+from theory.attention.planar_measure import PlanarMeasure, thinned, thinned_power
+from theory.known_prompt.inner_product import log_inner_product_cdf
+from theory.known_prompt.overlap import averaging_overlap
 
 EXAMPLE_DEGREE = {"fine": 10, "coarse": 8}
 """Degree to which the law of (Σ M, Σ S²) over examples is kept."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lstsq
 
-from numerics.logistic import logistic_head
-from numerics.max_margin import max_margin_head
-from numerics.row_space import in_row_space
+from numerics.training.logistic import logistic_head
+from numerics.training.max_margin import max_margin_head
+from numerics.training.row_space import in_row_space
 from theory.arguments import ArgumentError, FloatArray, single
 from theory.head import Head
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 from scipy.special import expit
 
-from numerics.row_space import in_row_space
-from numerics.training_error import TrainingError
+from numerics.training.row_space import in_row_space
+from numerics.training.training_error import TrainingError
 from theory.arguments import FloatArray
 
 GRADIENT = 1e-10

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import qr_delete
 from scipy.linalg.lapack import dtrtrs
 
-from numerics.training_error import TrainingError
+from numerics.training.training_error import TrainingError
 from theory.arguments import FloatArray
 
 SMALLEST_MARGIN = 1e-7

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.heads import TrainingSet, refuse_infinite_samples, train_head
-from numerics.prompt_attention import attention_weights, gain_and_spread, weighted_tokens
-from numerics.repetitions import Outcomes, Repetitions, cosine
-from numerics.sequences import context_vector, draw_sequences, signal_vector
+from numerics.simulators.prompt_attention import attention_weights, gain_and_spread, weighted_tokens
+from numerics.simulators.repetitions import Outcomes, Repetitions, cosine
+from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
+from numerics.training.heads import TrainingSet, refuse_infinite_samples, train_head
 from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from theory.arguments import FloatArray, NotAvailableError, broadcast, one_of, plain, single
-from theory.attention import attention_fluctuates
-from theory.deterministic_prediction import deterministic_prediction, has_exact_formula
-from theory.fluctuating_prediction import fluctuating_prediction
+from theory.attention.deterministic import attention_fluctuates
 from theory.head import Head
+from theory.known_prompt.deterministic_prediction import deterministic_prediction, has_exact_formula
+from theory.known_prompt.fluctuating_prediction import fluctuating_prediction
+from theory.known_prompt.proportional_prediction import proportional_prediction
 from theory.mixture import ContextualMixture
 from theory.prediction import Prediction
-from theory.proportional_prediction import proportional_prediction
 
 REGIMES = ("auto", "exact", "proportional")
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 import numpy as np
 
 from theory.arguments import NotAvailableError, single
-from theory.attention import attention_fluctuates
-from theory.attention_law import LARGEST_SPREAD, AttentionLaw
-from theory.attention_moments import LARGEST_SPREAD as LARGEST_MOMENT_SPREAD
-from theory.attention_moments import attention_moments
-from theory.fluctuating_averaging import error_given_overlap
-from theory.fluctuating_prediction import ROUNDING, both_laws, mean_snr_square, noiseless_prediction
+from theory.attention.deterministic import attention_fluctuates
+from theory.attention.law import LARGEST_SPREAD, AttentionLaw
+from theory.attention.moments import LARGEST_SPREAD as LARGEST_MOMENT_SPREAD
+from theory.attention.moments import attention_moments
 from theory.head import Head
-from theory.lognormal_sum import LognormalSum, probability_below_zero
+from theory.known_prompt.fluctuating_averaging import error_given_overlap
+from theory.known_prompt.fluctuating_prediction import ROUNDING, both_laws, mean_snr_square, noiseless_prediction
 from theory.mixture import ContextualMixture
 from theory.prediction import Prediction
 from theory.proportional.averaging import averaging_head, weighted_averaging_head
 from theory.proportional.logistic import logistic_head
 from theory.proportional.max_margin import max_margin_head, separability_threshold
 from theory.proportional.ridge import ridge_head
+from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
 
 SOURCE = "in the proportional regime: derived here"
 

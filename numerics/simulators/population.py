@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from numerics.estimate import Moments
-from numerics.score_simulator import draw_attention
+from numerics.simulators.scores import draw_attention
 from numerics.streams import stream
 from theory.arguments import ArgumentError
 from theory.mixture import ContextualMixture

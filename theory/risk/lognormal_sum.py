@@ -1,6 +1,6 @@
 """P(c + Σ L_t (α + β g_t + ν N_t) < 0) for log-normal L_t = e^{s g_t}: the one probability behind every trained model.
 
-One term is a mean over g, several are an inversion of their characteristic function (`theory.lognormal_contour`);
+One term is a mean over g, several are an inversion of their characteristic function (`risk.lognormal_contour`);
 where nothing is random, everything Gaussian or the sign certain to 1e-15, no integral is needed.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
-from theory.lognormal_contour import Contour, LognormalSum
+from theory.risk.lognormal_contour import Contour, LognormalSum
 
 __all__ = ["AccuracyError", "LognormalSum", "Probability", "probability_below_zero"]
 

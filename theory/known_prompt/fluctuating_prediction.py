@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 from theory.arguments import NotAvailableError, single
-from theory.attention_law import AttentionLaw, attention_law
-from theory.attention_moments import attention_moments
-from theory.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
+from theory.attention.law import AttentionLaw, attention_law
+from theory.attention.moments import attention_moments
 from theory.head import Head
+from theory.known_prompt.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
 from theory.mixture import ContextualMixture
 from theory.prediction import Prediction
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
-from theory.lognormal_contour import LognormalSum
-from theory.lognormal_sum import PROMISED, AccuracyError, probability_below_zero
 from theory.mixture import NOISE_KINDS
-from theory.trained_model import TrainedModel
+from theory.risk.lognormal_contour import LognormalSum
+from theory.risk.lognormal_sum import PROMISED, AccuracyError, probability_below_zero
+from theory.risk.trained_model import TrainedModel
 
 LARGEST_LOG_RATIO = 300.0
 PARALLEL = 1e-14
@@ -57,7 +57,7 @@ def exact_risk(
 
         y f D = R e^{qᵀ(q⋆ + y w⋆)} y wᵀ(q⋆ + y w⋆) + Σ_t e^{qᵀμ + σ‖q‖ g_t} (y wᵀμ + σ y w_q g_t + ν N_t),
 
-    a constant plus m = T - R independent terms (`theory.lognormal_sum`).  With prompt-orthogonal noise q and w enter
+    a constant plus m = T - R independent terms (`risk.lognormal_sum`).  With prompt-orthogonal noise q and w enter
     the noise through their parts orthogonal to q⋆.  Any angle between q⋆ and w⋆, any q, w, δ.  Source: derived here.
 
     Args:

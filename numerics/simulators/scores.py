@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr, softmax
 
-from numerics.heads import TrainingSet, effective_kind, importance, refuse_infinite_samples, train_head
-from numerics.repetitions import Outcomes, Repetitions
+from numerics.simulators.repetitions import Outcomes, Repetitions
+from numerics.training.heads import TrainingSet, effective_kind, importance, refuse_infinite_samples, train_head
 from theory.arguments import FloatArray, single
 from theory.head import Head
 from theory.mixture import ContextualMixture

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from theory.arguments import broadcast, plain
-from theory.attention import deterministic_attention
-from theory.averaging import averaging_error
-from theory.full_head import full_head_averaging_error
+from theory.attention.deterministic import deterministic_attention
 from theory.head import Head
-from theory.least_squares import least_squares_error
+from theory.known_prompt.averaging import averaging_error
+from theory.known_prompt.full_head import full_head_averaging_error
+from theory.known_prompt.least_squares import least_squares_error
+from theory.known_prompt.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.mixture import ContextualMixture
-from theory.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.prediction import Prediction
 from theory.probability import ErrorProbability
 
@@ -64,9 +64,10 @@ def has_exact_formula(head: Head) -> bool:
 def deterministic_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
     """Return the exact prediction for a head of which `has_exact_formula` is true, numbers or arrays.
 
-    Label-signed features are κ e + ξ up to scale (`theory.attention`); the errors are those of `theory.averaging`,
-    `theory.least_squares` and `theory.full_head`.  The limit is the error of the averaging head orthogonal to the
-    prompt: no head learned from the features has a smaller one, averaged over the direction of w⋆.
+    Label-signed features are κ e + ξ up to scale (`theory.attention.deterministic`); the errors are those of
+    `known_prompt.averaging`, `known_prompt.least_squares` and `known_prompt.full_head`.  The limit is the error of the
+    averaging head orthogonal to the prompt: no head learned from the features has a smaller one, averaged over the
+    direction of w⋆.
 
     Raises:
         ArgumentError: shapes do not broadcast.

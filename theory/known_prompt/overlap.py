@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from theory.arguments import FloatArray, Numbers, broadcast, plain, whole
-from theory.averaging import signal_to_noise
-from theory.beta_angle import log_expected_cosine
-from theory.full_head import feature_arrays
-from theory.label_imbalance import ALIASING, mean_over_labels
+from theory.known_prompt.averaging import signal_to_noise
+from theory.known_prompt.beta_angle import log_expected_cosine
+from theory.known_prompt.full_head import feature_arrays
+from theory.known_prompt.label_imbalance import ALIASING, mean_over_labels
 from theory.quadrature import NEGLIGIBLE, support, trapezoid
 
 INTERVALS = 96
@@ -42,7 +42,7 @@ def _log_expected_cosine(norm: FloatArray, dimension: FloatArray, log_damping: L
 def averaging_overlap(samples: Numbers, dimension: Numbers, kappa: Numbers) -> float | FloatArray:
     """Return the expected cosine between the averaging head and w⋆, both in the p dimensions that the head lives in.
 
-    Args and errors as for `theory.averaging.averaging_error`.  Source: derived here.
+    Args and errors as for `known_prompt.averaging.averaging_error`.  Source: derived here.
 
     Example:
         >>> print(f"{averaging_overlap(samples=100, dimension=50, kappa=1.0):.6f}")
@@ -63,9 +63,9 @@ def averaging_overlap(samples: Numbers, dimension: Numbers, kappa: Numbers) -> f
 
 
 def least_squares_overlap(samples: Numbers, dimension: Numbers, kappa: Numbers) -> float | FloatArray:
-    """Return E cos∠(ŵ, w⋆) for the least-squares head: that of the averaging head times E cos θ (`theory.beta_angle`).
+    """Return E cos∠(ŵ, w⋆) for the least-squares head: that of the averaging head times E cos θ (`beta_angle`).
 
-    Args and errors as for `theory.least_squares.least_squares_error`.  Source: derived here.
+    Args and errors as for `known_prompt.least_squares.least_squares_error`.  Source: derived here.
 
     Example:
         >>> least_squares_overlap(samples=[25, 50, 100], dimension=50, kappa=1.0).round(4)
@@ -94,7 +94,7 @@ def full_head_averaging_overlap(
     The coordinate B ȳ along the prompt makes the head longer: with b = B/S the factor e^{-n b² ȳ² s²/2}, averaged over
     ȳ, joins the integral (s = sinh u, or tanh u where that coordinate is noisy and already counts among the p).
 
-    Args and errors as for `theory.full_head.full_head_averaging_error`.  Source: derived here.
+    Args and errors as for `known_prompt.full_head.full_head_averaging_error`.  Source: derived here.
 
     Example:
         >>> full_head_averaging_overlap(60, 40, signal=2.0, noise=1.0, context=[0.0, 3.0]).round(4)

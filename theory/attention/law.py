@@ -8,7 +8,7 @@ tokens, M and S depend on two numbers:
     linear:   G = Σ g_t/√m ~ N(0, 1) and C = Σ (g_t - ḡ)² ~ χ²_{m-1} are independent; with Z = (σ/Q) G - √m δ_q and in
               units of τQ², of no account,  M = (R - δ_w √m Z)/T,  S² = σ² (Z² + (σ/Q)² C)/T².
 
-The law of (log X, log Y/X²) is a convolution power (`theory.planar_measure`): functions of M and S are analytic in
+The law of (log X, log Y/X²) is a convolution power (`attention.planar_measure`): functions of M and S are analytic in
 them, within π/2 and π of the real line.  Source: derived here.
 """
 
@@ -21,10 +21,10 @@ from functools import lru_cache
 import numpy as np
 
 from theory.arguments import FloatArray, NotAvailableError, one_of, real, single
-from theory.attention import attention_fluctuates, deterministic_attention
+from theory.attention.deterministic import attention_fluctuates, deterministic_attention
+from theory.attention.planar_measure import Accuracy, PlanarMeasure, convolution_power, thinned
 from theory.head import ATTENTIONS
 from theory.mixture import ContextualMixture
-from theory.planar_measure import Accuracy, PlanarMeasure, convolution_power, thinned
 
 DIGITS = {"fine": 24.0, "coarse": 17.0}
 """Natural logarithms of the accuracies: 4e-11, and 4e-8 to estimate an error by."""

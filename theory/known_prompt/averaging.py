@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, as_numbers, broadcast, whole
-from theory.inner_product import log_inner_product_cdf
+from theory.known_prompt.inner_product import log_inner_product_cdf
 from theory.probability import ErrorProbability, error_probability
 from theory.quadrature import LogIntegral
 
@@ -44,7 +44,7 @@ def averaging_error(samples: Numbers, dimension: Numbers, kappa: Numbers) -> Err
         ERR = P( χ'²_p(κ²(√n+1)²/2) < χ'²_p(κ²(√n-1)²/2) )
 
     for √n ŵ and a test feature are independent Gaussian vectors x, y with xᵀy = (‖x+y‖² - ‖x-y‖²)/4.  It is evaluated
-    as P(xᵀy < 0) on a contour (`theory.inner_product`), to a relative error of 1e-12 down to errors of 1e-300.
+    as P(xᵀy < 0) on a contour (`known_prompt.inner_product`), to a relative error of 1e-12 down to errors of 1e-300.
     Source: derived here; the law is that of Sitgreaves (1952) and Moran (1975) for a linear discriminant.
 
     Args:

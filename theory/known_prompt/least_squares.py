@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory.arguments import FloatArray, Numbers, broadcast, whole
-from theory.averaging import log_head_error, signal_to_noise
-from theory.beta_angle import BetaAngle
+from theory.known_prompt.averaging import log_head_error, signal_to_noise
+from theory.known_prompt.beta_angle import BetaAngle
 from theory.probability import ErrorProbability, error_probability
 from theory.quadrature import LogIntegral
 
@@ -33,7 +33,7 @@ def least_squares_error(samples: Numbers, dimension: Numbers, kappa: Numbers) ->
     """Return the exact test error of min Σ (yᵢ - wᵀhᵢ)² on n features y h = κ e + ξ in p dimensions.
 
     For n > p it is ordinary least squares, for n ≤ p the interpolating solution of minimum norm; at n = p the error
-    peaks (double descent).  The head lies at a random angle θ from the averaging direction (`theory.beta_angle`).
+    peaks (double descent).  The head lies at a random angle θ from the averaging direction (`known_prompt.beta_angle`).
     Turning the training vector by a fixed θ turns its mean by θ, so that
 
         ERR = E_θ P(xᵀy < 0),   x ~ N(√n κ v, I_p), y ~ N(κ e, I_p), vᵀe = cos θ,

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import betainc, log_ndtr, logsumexp
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, real, whole
-from theory.averaging import LARGEST_KAPPA
-from theory.inner_product import log_inner_product_cdf
-from theory.label_imbalance import ALIASING, log_label_weight, mean_over_labels
+from theory.known_prompt.averaging import LARGEST_KAPPA
+from theory.known_prompt.inner_product import log_inner_product_cdf
+from theory.known_prompt.label_imbalance import ALIASING, log_label_weight, mean_over_labels
 from theory.probability import ErrorProbability, error_probability
 from theory.quadrature import LogIntegral
 
@@ -76,7 +76,7 @@ def full_head_averaging_error(
         constant context coordinate:  P( xᵀy < -√n b² ȳ ),   x ~ N(√n κ e, I_p), y ~ N(κ e, I_p),   p = d - 1,
         noisy context coordinate:     P( xᵀy < 0 ),   x ~ N(√n (κ e + b ȳ q̂), I_p), y ~ N(κ e + b q̂, I_p),   p = d,
 
-    and it is averaged over ȳ (`theory.label_imbalance`).  Without noise only the mean label can turn the decision, and
+    and it is averaged over ȳ (`label_imbalance`).  Without noise only the mean label can turn the decision, and
     ERR = P(ȳ < -r) + P(ȳ = -r)/2 with r = (M W/B)².  Source: derived here.
 
     The cost does not grow with n, but for p below about ten with hardly any signal: there the sum takes up to 40 √n

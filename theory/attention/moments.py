@@ -28,7 +28,7 @@ from functools import lru_cache
 import numpy as np
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
-from theory.attention import deterministic_attention
+from theory.attention.deterministic import deterministic_attention
 from theory.mixture import ContextualMixture
 from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
 
@@ -144,7 +144,7 @@ def attention_moments(mixture: ContextualMixture, inverse_temperature: Numbers) 
     """Return the exact moments of attention under the known prompt τ q⋆.
 
     The formulas are at the head of this file; where attention does not fluctuate the moments are those of
-    `theory.attention`'s constants.  Relative error below 1e-10 for τσQ ≤ 5 and up to a million tokens.
+    `attention.deterministic`'s constants.  Relative error below 1e-10 for τσQ ≤ 5 and up to a million tokens.
 
     Args:
         mixture: the data; numbers or arrays.

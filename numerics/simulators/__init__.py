@@ -1,0 +1,1 @@
+"""Simulators of the test error: from tokens, from scores, from overlaps."""

@@ -1,0 +1,1 @@
+"""What prompt-attention does to a sequence: constants, moments and laws of the feature."""

@@ -1,0 +1,1 @@
+"""What the context is worth: gain of the prompt, best temperature, hard attention."""

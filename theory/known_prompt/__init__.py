@@ -1,0 +1,1 @@
+"""The test error of a head trained under a known prompt."""

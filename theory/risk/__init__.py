@@ -1,0 +1,1 @@
+"""The exact test error of one trained prompt and head."""
