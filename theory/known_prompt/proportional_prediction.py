@@ -11,7 +11,7 @@ from theory.arguments import NotAvailableError, single
 from theory.attention.deterministic import attention_fluctuates
 from theory.attention.law import LARGEST_SPREAD, AttentionLaw
 from theory.attention.moments import LARGEST_SPREAD as LARGEST_MOMENT_SPREAD
-from theory.attention.moments import attention_moments
+from theory.attention.moments import AttentionMoments, attention_moments
 from theory.head import Head
 from theory.known_prompt.fluctuating_averaging import error_given_overlap
 from theory.known_prompt.fluctuating_prediction import ROUNDING, both_laws, mean_snr_square, noiseless_prediction
@@ -115,8 +115,8 @@ def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Predi
     value, limit = error(chosen.overlap), error(best.overlap)
     return Prediction(
         error=value,
-        # The error changes by at most κ e^{-1/2}/√(2π) E|κ| per unit of overlap; moments are good to 1e-10.
-        error_bound=bounds[0] + single(moments.relative_error) * (1 + math.sqrt(snr_square)),
+        # The error changes by at most e^{-1/2}/√(2π) E|κ| per unit of overlap.
+        error_bound=bounds[0] + _overlap_bound(moments, head.kind, ratio) * (1 + math.sqrt(snr_square)),
         log_error=math.log(value) if value > 0 else -math.inf,
         regime="proportional",
         kappa=math.sqrt(snr_square),
@@ -125,6 +125,17 @@ def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Predi
         population=_population(error, chosen.overlap),
         source=f"{head.kind} head {SOURCE}",
     )
+
+
+def _overlap_bound(moments: AttentionMoments, kind: str, ratio: float) -> float:
+    """Return a bound on the error of an averaging head's overlap x/√(1 + x²), which changes by less than x and ln x."""
+    bound = single(moments.relative_error)
+    if kind == "averaging":  # x = E M W/√(γ E S²)
+        across = math.sqrt(ratio * single(moments.noise_square))
+        bound += single(moments.signal_error) / across if across > 0 else 0.0
+    elif 0 < single(moments.snr_square) < math.inf:  # x = √(E κ²/γ)
+        bound += single(moments.snr_square_error) / single(moments.snr_square)
+    return min(bound, 1.0)
 
 
 def unit_head_decision(mixture: ContextualMixture, temperature: float, overlap: float) -> LognormalSum:
