@@ -62,6 +62,8 @@ references: .venv/.ready  ## compute the reference values of the tests anew
 	@$(RUN) tests/references/generate.py
 	@echo "Computing the reference values of the exact risk ..."
 	@$(export_threads) $(RUN) tests/references/generate_risks.py
+	@echo "Computing the reference values of the moments of attention ..."
+	@$(RUN) tests/references/generate_moments.py
 
 # Locked on the oldest Python admitted, for what installs there installs on the newer ones too.
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)

@@ -1,6 +1,6 @@
 """Write attention_moments.csv: 630 settings of fluctuating attention, each with its six moments to 30 digits.
 
-Run as `make references`; it takes about six minutes on one core.  Each moment is computed twice, with other steps and
+Run as `make references`; it takes about four minutes on one core.  Each moment is computed twice, with other steps and
 ranges; their largest relative difference is stored beside the finer ones.  Nothing here imports the toolkit.
 
 A setting has noise 1, |q*| = 1 and inverse temperature s, so that log c = log R + (1 + delta_q) s.

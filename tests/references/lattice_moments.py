@@ -134,7 +134,9 @@ def moments(mean: Means, log_constants: Sequence[mp.mpf], terms: int) -> list[Mo
             killed = [mp.exp(-c * t) * w for t, w in zip(mean.t, mean.weight, strict=True)]
             killed_t = [k * t for k, t in zip(killed, mean.t, strict=True)]
             result.append(
-                Moments(c * mp.fdot(killed, plain), c**2 * mp.fdot(killed_t, plain), mp.fdot(killed_t, noise), *inverses)
+                Moments(
+                    c * mp.fdot(killed, plain), c**2 * mp.fdot(killed_t, plain), mp.fdot(killed_t, noise), *inverses
+                )
             )
     return result
 
