@@ -145,6 +145,11 @@ def test_constants_stay_within_their_bounds(delta_signal):
             assert abs(mp.mpf(getattr(moments, name)) - exact) <= getattr(moments, f"{name}_error") < 1e-12
 
 
+def test_a_constant_beyond_the_largest_float_is_infinite():
+    moments = attention_moments(mixture_of(9, context_norm=20.0, noise_kind="prompt-orthogonal"), 1.0)  # κ = e^400/3
+    assert moments.snr_square == moments.snr_square_error == np.inf
+
+
 def test_the_limit_of_weak_scores_is_continuous():
     """s → 0: the moments differ from their constants by order s²."""
     weak, none = (attention_moments(mixture_of(9, 3, noise=0.5), tau) for tau in (1e-5, 0.0))

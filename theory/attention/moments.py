@@ -261,7 +261,7 @@ def _constant(setting: _Setting, law: DeterministicAttention) -> AttentionMoment
         signal=gain,
         signal_square=gain**2,
         noise_square=width**2,
-        snr_square=kappa**2,
+        snr_square=kappa * kappa,  # a power would raise beyond the largest float
         relative_error=rounding,
         signal_error=gain_error,
         signal_square_error=(2 * abs(gain) + gain_error) * gain_error,
