@@ -9,7 +9,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -70,10 +71,85 @@ def _submitted(
                 waiting.extend(executor.submit(function, task) for task in islice(tasks, AHEAD - len(waiting)))
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            yield result_of(waiting.popleft())
     finally:
         for future in waiting:
             future.cancel()
+
+
+class WorkerError(OSError):
+    """A worker that ended before its work did."""
+
+
+class Workers:
+    """Tasks handed to an executor, or computed here at once, and collected in the order in which they end."""
+
+    def __init__(self, executor: Executor | None) -> None:
+        """Take an executor, or None for this process."""
+        self._executor = executor
+        self._open: set[Future[Any]] = set()
+
+    def __enter__(self) -> Workers:
+        """Return the object itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Cancel what has not started."""
+        for future in self._open:
+            future.cancel()
+
+    def have_room(self, waiting: int) -> bool:
+        """Tell whether to submit another task while so many are waiting."""
+        return waiting < (1 if self._executor is None else AHEAD)
+
+    def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+        """Hand over one task."""
+        if self._executor is None:
+            future: Future[Result] = Future()
+            future.set_result(function(task))
+            return future
+        with _interrupts_held(), _loss_explained():
+            future = self._executor.submit(function, task)
+        self._open.add(future)
+        return future
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
+        """Return function(task) for every task, in their order."""
+        return [result_of(future) for future in [self.submit(function, task) for task in tasks]]
+
+    def done(self, waiting: Iterable[Future[Any]]) -> list[Future[Any]]:
+        """Wait for at least one of the tasks, if there are any, and return those that have ended.
+
+        Raises:
+            WorkerError: a worker process ended before its work did.
+        """
+        ended = list(wait(waiting, return_when=FIRST_COMPLETED).done) if waiting else []
+        self._open.difference_update(ended)
+        # Results that are there come first: they are kept although another worker was lost.
+        ended.sort(key=lambda future: future.exception() is not None)
+        return ended
+
+
+@contextmanager
+def _loss_explained() -> Iterator[None]:
+    """Turn the loss of a worker process into a sentence."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise WorkerError(
+            "a worker process ended before its work did (killed, or out of memory); what was finished is kept, and the "
+            "same command goes on from there"
+        ) from None
+
+
+def result_of(future: Future[Result]) -> Result:
+    """Return what a task came to.
+
+    Raises:
+        WorkerError: its worker process ended before it did.
+    """
+    with _loss_explained():
+        return future.result()
 
 
 @contextmanager

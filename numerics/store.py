@@ -1,6 +1,7 @@
 """Finished results on disk, so that a second run recomputes only what changed.
 
 An SQLite file: a result is stored in one transaction, as soon as it is there; a crash or Ctrl-C loses nothing finished.
+Each row carries a digest, so that a damaged one is noticed, whatever part of it changed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-FORMAT = 0x50415431
+import numpy as np
+
+from theory.arguments import FloatArray
+
+FORMAT = 0x50415432
 """Written into the file as SQLite's application id, so that a foreign file is told from one of ours."""
+
+OLDER_FORMATS = (0x50415431,)
+
+NUMBERS = "<f8"
+"""Arrays are stored as little-endian doubles on every machine."""
 
 
 class StoreError(OSError):
     """A store that cannot be used."""
+
+
+def _digest(key: str, data: bytes) -> bytes:
+    """Return a digest of a row, its key included."""
+    return hashlib.sha256(key.encode() + b"\0" + data).digest()
 
 
 class ResultStore:
@@ -57,13 +72,16 @@ class ResultStore:
         """Make the table in a new file; write nothing to any other, which may be foreign or damaged."""
         (identity,) = self._connection.execute("PRAGMA application_id").fetchone()
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if identity in OLDER_FORMATS:
+            raise StoreError(f"{self._path} is a store of an older version; move it away to start afresh")
         if identity != FORMAT and (identity or tables):
             raise StoreError(f"{self._path} is not a store of results; move it away or choose another folder")
         if not tables:
             with self._connection:
                 self._connection.execute(f"PRAGMA application_id = {FORMAT}")
                 self._connection.execute(
-                    "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+                    "CREATE TABLE IF NOT EXISTS results "
+                    "(key TEXT PRIMARY KEY, identity TEXT NOT NULL, value BLOB NOT NULL, digest BLOB NOT NULL)"
                 )
 
     def __enter__(self) -> ResultStore:
@@ -84,28 +102,69 @@ class ResultStore:
         Raises:
             StoreError: the disk is full or the file damaged; what was stored before stays.
         """
-        key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        data = self._load(identity)
+        if data is None:
+            data = json.dumps(compute()).encode()
+            self._save(identity, data)
+            self.computed += 1
+        else:
+            self.taken += 1
         try:
-            row = self._connection.execute("SELECT value FROM results WHERE key = ?", (key,)).fetchone()
-            if row is not None:
-                value = self._read(row[0])
-                self.taken += 1
-                return value
-            value = json.dumps(compute())
-            with self._connection:
-                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (key, value))
-        except sqlite3.Error as error:
-            raise StoreError(f"the store {self._path} cannot be used: {error}") from None
-        self.computed += 1
-        return json.loads(value)
-
-    def _read(self, text: str) -> Any:
-        """Return a stored value."""
-        try:
-            return json.loads(text)
+            return json.loads(data)
         except ValueError:
-            raise StoreError(f"the store {self._path} is damaged; move it away to start afresh") from None
+            raise self._damaged() from None
+
+    def load_numbers(self, identity: dict[str, Any]) -> FloatArray | None:
+        """Return a stored array of shape (k,), or None if there is none; arguments and errors as for `fetch`."""
+        data = self._load(identity)
+        if data is None:
+            return None
+        if len(data) % 8:
+            raise self._damaged()
+        self.taken += 1
+        return np.frombuffer(data, NUMBERS).astype(float)
+
+    def save_numbers(self, identity: dict[str, Any], values: FloatArray) -> None:
+        """Store an array of shape (k,); arguments and errors as for `fetch`."""
+        self._save(identity, values.astype(NUMBERS).tobytes())
+        self.computed += 1
+
+    def _load(self, identity: dict[str, Any]) -> bytes | None:
+        """Return the bytes stored under an identity."""
+        key = _key(identity)
+        try:
+            row = self._connection.execute("SELECT value, digest FROM results WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+        if row is None:
+            return None
+        if not (isinstance(row[0], bytes) and row[1] == _digest(key, row[0])):
+            raise self._damaged()
+        return bytes(row[0])
+
+    def _save(self, identity: dict[str, Any], data: bytes) -> None:
+        """Store bytes in a transaction of their own."""
+        key = _key(identity)
+        row = (key, json.dumps(identity, sort_keys=True), data, _digest(key, data))
+        try:
+            with self._connection:
+                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        """Return the error of a file that SQLite cannot use."""
+        return StoreError(f"the store {self._path} cannot be used: {error}")
+
+    def _damaged(self) -> StoreError:
+        """Return the error of a row that is not what was written."""
+        return StoreError(f"the store {self._path} is damaged; move it away to start afresh")
 
     def summary(self) -> str:
         """Return a line that says how much was computed afresh."""
         return f"{self.computed} results computed, {self.taken} taken from {self._path}"
+
+
+def _key(identity: dict[str, Any]) -> str:
+    """Return the key of an identity, whatever the order of its parts."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -156,8 +156,20 @@ def head_from(options: argparse.Namespace) -> Head:
     )
 
 
-def print_json(record: Mapping[str, Any] | list[Any]) -> None:
-    """Print strict JSON: a number that JSON does not know, such as an infinite κ, becomes null."""
+def strict_json(record: Mapping[str, Any] | list[Any], *, plain: bool = False) -> str:
+    """Return strict JSON: a number that JSON does not know, such as an infinite κ, becomes null.
+
+    Args:
+        record: JSON data; other mappings and sequences will do.
+        plain: whether to escape what is not ASCII.
+
+    Example:
+        >>> print(strict_json([float("inf"), "κ"]))
+        [
+          null,
+          "κ"
+        ]
+    """
 
     def strict(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -166,9 +178,12 @@ def print_json(record: Mapping[str, Any] | list[Any]) -> None:
             return [strict(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    # Greek letters as they are where the output can hold them, escaped elsewhere.
-    plain = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
-    print(json.dumps(strict(record), indent=2, ensure_ascii=plain, allow_nan=False))
+    return json.dumps(strict(record), indent=2, ensure_ascii=plain, allow_nan=False)
+
+
+def print_json(record: Mapping[str, Any] | list[Any]) -> None:
+    """Print strict JSON, Greek letters as they are where the output can hold them and escaped elsewhere."""
+    print(strict_json(record, plain=(sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")))
 
 
 def _discard_output() -> None:

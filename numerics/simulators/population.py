@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from numerics.estimate import Moments
 from numerics.simulators.scores import draw_attention
 from numerics.streams import stream
-from theory.arguments import ArgumentError
+from theory.arguments import ArgumentError, FloatArray
 from theory.mixture import ContextualMixture
 
 CONFIDENCE = 0.95
@@ -35,6 +35,23 @@ class PopulationSimulation:
     interval: tuple[float, float]
     sequences: int
     seed: int
+
+
+def draw_population_errors(
+    mixture: ContextualMixture, inverse_temperature: float, sequences: int, rng: np.random.Generator
+) -> FloatArray:
+    """Draw the scores of so many sequences; return the error Q(M W/S) of the head w⋆ given each, shape (sequences,).
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=11, tokens=16, relevant_tokens=2)
+        >>> draw_population_errors(mixture, 1.0, 3, np.random.default_rng(1)).shape
+        (3,)
+    """
+    draws = draw_attention(mixture, inverse_temperature, sequences, rng)
+    # With all attention on relevant tokens no noise is left: the sign of the signal decides, and a tie errs by half.
+    silent = draws.noise == 0
+    ratio = draws.signal / np.where(silent, 1.0, draws.noise)
+    return np.where(silent, (1 - np.sign(draws.signal)) / 2, ndtr(-ratio))
 
 
 def simulate_population_error(
@@ -64,11 +81,7 @@ def simulate_population_error(
     """
     if sequences < 1:
         raise ArgumentError("sequences", "be at least 1", sequences)
-    draws = draw_attention(mixture, inverse_temperature, sequences, stream(seed, KEY, *key))
-    # With all attention on relevant tokens no noise is left: the sign of the signal decides, and a tie errs by half.
-    silent = draws.noise == 0
-    ratio = draws.signal / np.where(silent, 1.0, draws.noise)
-    moments = Moments.of(np.where(silent, (1 - np.sign(draws.signal)) / 2, ndtr(-ratio)))
+    moments = Moments.of(draw_population_errors(mixture, inverse_temperature, sequences, stream(seed, KEY, *key)))
     return PopulationSimulation(
         moments.mean, moments.standard_error, moments.interval(CONFIDENCE, 0.0, 1.0), sequences, seed
     )
