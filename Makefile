@@ -27,11 +27,12 @@ help:  ## list the targets
 		printf 'make %-12s %s\n' "$$target" "$$does"; \
 	done
 
-reproduce: .venv/.ready  ## check every claim and draw every figure, into results/
+reproduce: .venv/.ready  ## check every claim, draw every figure and write the report, into results/
 	@status=0; \
 	echo "Checking every claim ..."; $(RUN) -m numerics verify || status=1; \
 	echo "Drawing every figure ..."; $(RUN) -m figures || status=1; \
-	if [ $$status -eq 0 ]; then echo "Done: the tables and figures are in results/"; \
+	echo "Writing the report ..."; $(RUN) -m figures report || status=1; \
+	if [ $$status -eq 0 ]; then echo "Done: the tables, the figures and report.html are in results/"; \
 	else echo "A step failed, see above; what was made is in results/"; fi; \
 	exit $$status
 
@@ -69,10 +70,10 @@ references: .venv/.ready  ## compute the reference values of the tests anew
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)
 	@$(call choose_python,python3.11 python3,11,Python 3.11); \
 	$(call discard,.venv-lock) && \
-	echo "Choosing versions in .venv-lock (about 1 minute, 550 MB) ..." && \
+	echo "Choosing versions in .venv-lock (about 1 minute, 750 MB) ..." && \
 	$(call make_environment,.venv-lock) && \
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade setuptools wheel && \
-	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress]' && \
+	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report]' && \
 	{ grep "^#" constraints.txt && .venv-lock/bin/python -m pip freeze --all --exclude-editable --exclude pip; } \
 		> .venv-lock/constraints.txt && \
 	mv .venv-lock/constraints.txt constraints.txt && $(call discard,.venv-lock) && \
@@ -90,10 +91,10 @@ clean:  ## remove the environments, the caches and results/
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
 	$(call discard,.venv) && \
-	echo "Making the environment .venv (about 1 minute, 550 MB) ..." && \
+	echo "Making the environment .venv (about 1 minute, 750 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress]' && \
+	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
 # The test tools keep the versions of constraints.txt, unless constraints-lowest.txt names another.
@@ -106,7 +107,7 @@ clean:  ## remove the environments, the caches and results/
 	grep -v -i -f .venv-lowest/named constraints.txt > .venv-lowest/constraints.txt && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c .venv-lowest/constraints.txt setuptools wheel && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c constraints-lowest.txt -c .venv-lowest/constraints.txt \
-		--editable '.[progress]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
+		--editable '.[progress,report]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
 	printf '%s\n' "$(CURDIR)" > .venv-lowest/.ready
 
 # An environment is made anew, too, if the checkout was moved, its Python is gone, or PYTHON= names another.

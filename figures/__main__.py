@@ -1,8 +1,10 @@
-"""Figures at the shell: `python -m figures [NAME ...]`."""
+"""Figures at the shell: `python -m figures [NAME ...]`, `python -m figures report`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from figures.catalogue import FIGURES
@@ -16,11 +18,12 @@ from theory.command_line import new_parser, print_json, run
 PROG = "python -m figures"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Read the arguments and draw; return the exit status."""
+def draw_command(arguments: list[str]) -> int:
+    """Draw figures, or list them."""
     parser = new_parser(
         PROG,
-        "Redraw figures, as PDF and PNG with their data as CSV, into results/figures.",
+        "Redraw figures, as PDF and PNG with their data as CSV, into results/figures.\n"
+        f"{PROG} report writes the page that shows the verification and them.",
         f"{PROG} double-descent --draft",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default: all); see --list")
@@ -30,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER", help="default results")
     add_jobs(parser)
     options = parser.parse_args(arguments)
-    if "explore" in options.names:
-        raise NotAvailableError("the interactive explorer is not available yet")
     for name in options.names:
+        if name in COMMANDS:
+            raise ArgumentError(name, "be the first word, before options and names", f"{PROG} {' '.join(arguments)}")
         if name not in FIGURES:
             raise ArgumentError("NAME", f"be one of {', '.join(FIGURES)}", repr(name))
     if options.list and options.json:
@@ -55,6 +58,53 @@ def main(arguments: list[str] | None = None) -> int:
         for file in files:
             print(file)
     return 0
+
+
+def report_command(arguments: list[str]) -> int:
+    """Write the report on the verification and print where it is."""
+    parser = new_parser(
+        f"{PROG} report",
+        "Write report.html into the results folder: the verification and the figures in one page.",
+        f"{PROG} report --results results",
+    )
+    parser.add_argument("--json", action="store_true", help="print the path and what the page shows as one JSON object")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="what python -m numerics verify and python -m figures wrote (default results)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        from figures.report import write_report
+    except ModuleNotFoundError as error:
+        raise NotAvailableError(
+            f"the report needs the package {error.name}: pip install 'prompt-attention-theory[report]'"
+        ) from None
+    report = write_report(options.results)
+    if options.json:
+        print_json({**asdict(report), "path": str(report.path)})
+    else:
+        print(report.path)
+    return 0
+
+
+def explore_command(arguments: list[str]) -> int:  # noqa: ARG001
+    """Refuse a command that is planned but not built."""
+    raise NotAvailableError("the interactive explorer is not available yet")
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": report_command, "explore": explore_command}
+"""Commands by their first word; any other word is the name of a figure."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the arguments and run one command; return its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
+    return draw_command(words)
 
 
 if __name__ == "__main__":

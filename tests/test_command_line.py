@@ -74,6 +74,7 @@ def strict_json(text):
         *(f"theory {name}" for name in theory_command.LATER),
         "numerics simulate",
         "numerics verify",
+        "figures report",
     ],
 )
 def test_help_shows_an_example(type_in, command):

@@ -194,19 +194,23 @@ def pins(file):
 
 
 RUNTIME = requirements(setup_cfg()["options"]["install_requires"])
-PROGRESS = requirements(setup_cfg()["options.extras_require"]["progress"])
+EXTRAS = {
+    name: specifier
+    for extra in ("progress", "report")
+    for name, specifier in requirements(setup_cfg()["options.extras_require"][extra]).items()
+}
 
 
-@pytest.mark.parametrize("name", [*RUNTIME, *PROGRESS])
+@pytest.mark.parametrize("name", [*RUNTIME, *EXTRAS])
 def test_a_lower_bound_is_the_version_that_the_lowest_environment_tests(name):
-    (bound,) = {**RUNTIME, **PROGRESS}[name]
+    (bound,) = {**RUNTIME, **EXTRAS}[name]
     assert bound.operator == ">="
     assert Version(bound.version) == pins("constraints-lowest.txt")[name]
 
 
-@pytest.mark.parametrize("name", [*RUNTIME, *PROGRESS])
+@pytest.mark.parametrize("name", [*RUNTIME, *EXTRAS])
 def test_a_dependency_is_locked_at_a_version_that_is_admitted(name):
-    assert {**RUNTIME, **PROGRESS}[name].contains(pins("constraints.txt")[name])
+    assert {**RUNTIME, **EXTRAS}[name].contains(pins("constraints.txt")[name])
 
 
 def test_every_tool_of_the_tests_is_locked():
@@ -224,7 +228,7 @@ def test_the_oldest_python_is_the_same_everywhere():
 
 # --- cold start ---
 
-SLOW = {"matplotlib", "sympy", "mpmath", "tqdm", "numerics", "figures", "multiprocessing"}
+SLOW = {"matplotlib", "sympy", "mpmath", "tqdm", "numerics", "figures", "multiprocessing", "jinja2", "latex2mathml"}
 
 
 @pytest.mark.parametrize(
@@ -256,11 +260,12 @@ def test_a_command_starts_without_libraries_that_it_does_not_use(tmp_path, comma
 
 # --- what the repository says of other places ---
 
+SUFFIXES = {"", ".cfg", ".css", ".csv", ".in", ".j2", ".js", ".md", ".py", ".toml", ".txt", ".typed", ".yml"}
 TEXTS = sorted(
     path
     for folder, pattern in ((ROOT, "*"), (ROOT, ".ci/*"), *((ROOT / name, "**/*") for name in (*PACKAGES, "tests")))
     for path in folder.glob(pattern)
-    if path.is_file() and path.suffix in {"", ".cfg", ".csv", ".in", ".md", ".py", ".toml", ".txt", ".typed", ".yml"}
+    if path.is_file() and path.suffix in SUFFIXES
 )
 
 # In pieces, for this file is read as well.
@@ -280,3 +285,4 @@ def test_no_file_names_what_only_its_author_has(path):
 def test_every_kind_of_text_was_read():
     names = set(map(name_of, TEXTS))
     assert names >= {"Makefile", "README.md", "setup.cfg", "theory/mixture.py", "tests/test_house.py"}
+    assert names >= {f"figures/templates/report.{kind}" for kind in ("css", "html.j2", "js")}
