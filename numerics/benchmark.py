@@ -1,5 +1,7 @@
 """Speed, measured: each entry runs the toolkit and a plain alternative in turn, and gives seconds and their ratio.
 
+The exact risk, whose time depends on the model, is timed besides over random models: its median and its largest.
+
 Both sides of an entry solve the same problem and are held to the same answer before they are timed.  They alternate, so
 that a busy machine slows both; the ratio of each pair is taken, and its median and range are shown.
 """
@@ -29,10 +31,11 @@ from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
 from theory.mixture import ContextualMixture
 from theory.proportional import logistic_head, max_margin_head, ridge_head
-from theory.risk.exact_risk import exact_risk
+from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import TrainedModel
 
 PAIRS = 7
+RISK_MODELS = 200
 MIXTURE = ContextualMixture(dimension=101, tokens=64, relevant_tokens=4)
 RATIO = 0.5
 CURVE = np.unique(np.round(np.geomspace(20, 4000, 100)))
@@ -68,6 +71,16 @@ class Timing:
     ratio: float
     smallest_ratio: float
     largest_ratio: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Seconds that one call takes over random cases."""
+
+    name: str
+    cases: int
+    median_seconds: float
+    largest_seconds: float
 
 
 def iterated_ridge(law: AttentionLaw, ratio: float, ridge: float) -> float:
@@ -197,6 +210,29 @@ def entries() -> list[Entry]:
     ]
 
 
+def risk_spread() -> Spread:
+    """Time the exact risk of random models of 64 tokens, vectors at any angle, one to three values of δ."""
+    rng = np.random.default_rng(64)
+    seconds = []
+    for _ in range(RISK_MODELS):
+        d = int(rng.integers(2, 51))
+        context, signal, noise, other = rng.standard_normal((4, d)) / math.sqrt(d)
+        sigma = float(rng.uniform(0.05, 3))
+        prompt = rng.random() * context / np.linalg.norm(context) + rng.random() * noise
+        prompt *= rng.uniform(0, 5) / sigma / np.linalg.norm(prompt)
+        head = rng.random() * signal / np.linalg.norm(signal) + rng.random() * other
+        model, relevant = TrainedModel(context, signal, prompt, head), 1 + int(63 * rng.random() ** 3)
+        count = int(rng.integers(1, 4))
+        deltas = [Delta(float(q), float(w), 1 / count) for q, w in rng.uniform(-1, 1, (count, 2))]
+        times = []
+        for _ in range(PAIRS):
+            start = time.perf_counter()
+            exact_risk(model, tokens=64, relevant_tokens=relevant, noise=sigma, deltas=deltas)
+            times.append(time.perf_counter() - start)
+        seconds.append(min(times))
+    return Spread("exact risk of random models, T = 64", RISK_MODELS, float(np.median(seconds)), max(seconds))
+
+
 def measured(entry: Entry) -> Timing:
     """Check that both sides agree, then time them in turn.
 
@@ -230,8 +266,13 @@ def main(results: Path = Path("results")) -> None:
             f"{one.name:44} {1e3 * one.toolkit_seconds:9.3f} {1e3 * one.plain_seconds:9.2f} {one.ratio:8.1f}  "
             f"({one.smallest_ratio:.1f} - {one.largest_ratio:.1f})  {one.alternative}"
         )
+    print("exact risk of random models ...", file=sys.stderr)
+    spread = risk_spread()
+    median, largest = 1e3 * spread.median_seconds, 1e3 * spread.largest_seconds
+    print(f"{spread.name:44} {median:9.3f} (median of {spread.cases} models, the slowest takes {largest:.3f})")
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
     record = {"machine": machine, "pairs": PAIRS, "timings": [asdict(one) for one in timings]}
+    record["spreads"] = [asdict(spread)]
     results.mkdir(parents=True, exist_ok=True)
     with replaced_file(results / "benchmark.json") as path:
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

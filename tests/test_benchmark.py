@@ -13,6 +13,7 @@ from numerics import benchmark
 @pytest.fixture(autouse=True)
 def one_pair(monkeypatch):
     monkeypatch.setattr(benchmark, "PAIRS", 1)
+    monkeypatch.setattr(benchmark, "RISK_MODELS", 10)
 
 
 def test_both_sides_of_every_entry_agree_and_are_written(tmp_path, capsys):
@@ -23,6 +24,9 @@ def test_both_sides_of_every_entry_agree_and_are_written(tmp_path, capsys):
     assert [timing["name"] for timing in record["timings"]] == names
     for timing in record["timings"]:
         assert timing["ratio"] == pytest.approx(timing["plain_seconds"] / timing["toolkit_seconds"])
+    (spread,) = record["spreads"]
+    assert spread["cases"] == 10
+    assert 0 < spread["median_seconds"] <= spread["largest_seconds"]
     printed = capsys.readouterr().out
     assert all(name in printed for name in names)
 

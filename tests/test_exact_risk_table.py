@@ -12,11 +12,10 @@ import pytest
 
 from tests.references.contour_risk import risk
 from tests.references.random_models import draw_models
-from theory import AccuracyError, Delta, TrainedModel, exact_risk
+from theory import Delta, TrainedModel, exact_risk
 
 TABLE = Path(__file__).parent / "references" / "exact_risks.csv"
 PROMISED = 1e-10
-MOST_REFUSALS = 3
 KNOWN = 1e-12
 """A reference that is uncertain by more checks nothing: its two contours did not meet."""
 
@@ -55,26 +54,12 @@ def irrelevant(row):
 
 
 def check(rows):
-    """Compare every row; return those that were refused."""
-    refused = []
+    """Compare every row; none is refused."""
     for row in rows:
-        try:
-            result = exact_risk(row.model, **row.task)
-        except AccuracyError:
-            refused.append(row)
-            continue
+        result = exact_risk(row.model, **row.task)
         assert result.error_bound <= PROMISED, row
         if row.uncertainty <= KNOWN:
             assert abs(result.error - row.error) <= result.error_bound + row.uncertainty, row
-    return refused
-
-
-def assert_known_refusals(refused, most):
-    """A refusal needs a head nearly parallel to the prompt and two to five irrelevant tokens; two are refused now."""
-    assert len(refused) <= most
-    for row in refused:
-        assert row.group == "parallel"
-        assert 2 <= irrelevant(row) <= 5
 
 
 def test_the_table_covers_the_ranges():
@@ -92,12 +77,12 @@ def test_the_table_covers_the_ranges():
 
 
 def test_a_tenth_of_the_models_has_the_promised_accuracy():
-    assert_known_refusals(check(table()[::10]), most=1)
+    check(table()[::10])
 
 
 @pytest.mark.slow
 def test_all_models_have_the_promised_accuracy():
-    assert_known_refusals(check(table()), most=MOST_REFUSALS)
+    check(table())
 
 
 def test_the_check_would_see_a_wrong_formula():

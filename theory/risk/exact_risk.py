@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
+from theory.arguments import ArgumentError, one_of, real, single, whole
 from theory.mixture import NOISE_KINDS
 from theory.risk.lognormal_contour import LognormalSum
 from theory.risk.lognormal_sum import PROMISED, AccuracyError, probability_below_zero
@@ -70,8 +70,8 @@ def exact_risk(
 
     Raises:
         ArgumentError: an argument is out of range.
-        AccuracyError: the error cannot be had to 1e-10: seen for up to 14 irrelevant tokens with a head at an angle
-            below 0.02 to the prompt, for millions of irrelevant tokens with a mean far from 0, and where σ‖q‖ > 12.
+        AccuracyError: the error cannot be had to 1e-10: seen for a few models of up to 14 irrelevant tokens with a head
+            at an angle below 0.001 to the prompt, for more than a million irrelevant tokens, and where σ‖q‖ > 12.
 
     Example:
         >>> model = TrainedModel(context=[1, 0, 0], signal=[0, 1, 0], prompt=[1, 0, 0], head=[0, 1, 1])
@@ -87,10 +87,13 @@ def exact_risk(
     if noise_kind == "prompt-orthogonal" and not np.any(model.context):
         raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
     _check_deltas(deltas)
+    largest = float(np.abs(model.head).max())
+    model = replace(model, head=model.head / largest if largest > 0 else model.head)  # the sign of f has no scale
+    noise_parts = _noise_parts(model, sigma, noise_kind)
     error = bound = 0.0
     for delta in deltas:
         for label in (-1.0, 1.0):
-            law = _decision(model, size, relevant, sigma, noise_kind, delta, label)
+            law = _decision(model, size, relevant, noise_parts, delta, label)
             probability = probability_below_zero(law)
             error += delta.probability / 2 * probability.value
             bound += delta.probability / 2 * (probability.bound + _rounding(model, law, delta))
@@ -106,8 +109,8 @@ def _check_deltas(deltas: Sequence[Delta]) -> None:
     for delta in deltas:
         if not isinstance(delta, Delta):
             raise ArgumentError("deltas", "hold objects of the class Delta", repr(delta))
-        real("deltas", [delta.context, delta.signal])
-        real("deltas", delta.probability, least=0)
+    real("deltas", [(delta.context, delta.signal) for delta in deltas])
+    real("deltas", [delta.probability for delta in deltas], least=0)
     total = math.fsum(delta.probability for delta in deltas)
     if abs(total - 1) > 1e-12:
         raise ArgumentError("deltas", "have probabilities that add up to 1", f"{total:g}")
@@ -123,9 +126,8 @@ def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
     size = law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0)
     if law.terms == 0 or size == 0:
         return 0.0
-    head = model.head / np.abs(model.head).max()
-    lengths = [float(np.linalg.norm(vector)) for vector in (model.context, model.signal, model.prompt, head)]
-    context, signal, prompt, scale = lengths
+    vectors = (model.context, model.signal, model.prompt, model.head)
+    context, signal, prompt, scale = (float(np.linalg.norm(vector)) for vector in vectors)
     outside = abs(delta.context) * context + abs(delta.signal) * signal
     exponent = prompt * (context + signal + outside) + law.spread + 8
     steepness = 1 + min(abs(law.constant), law.terms * abs(law.mean)) / (size * math.sqrt(law.terms))
@@ -133,37 +135,40 @@ def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
     return float(np.finfo(float).eps * (exponent * steepness + mean))
 
 
-def _noise_part(model: TrainedModel, noise_kind: str) -> tuple[FloatArray, FloatArray]:
-    """Return the parts of q and w that the noise reaches."""
-    if noise_kind == "isotropic":
-        return model.prompt, model.head
-    direction = model.context / np.linalg.norm(model.context)
-    prompt, head = (vector - (vector @ direction) * direction for vector in (model.prompt, model.head))
-    return prompt, head
-
-
-def _decision(
-    model: TrainedModel, tokens: int, relevant: int, sigma: float, noise_kind: str, delta: Delta, label: float
-) -> LognormalSum:
-    """Return the law of y f D e^{-qᵀμ}/max|w| given the label."""
-    size = float(np.abs(model.head).max())
-    model = replace(model, head=model.head / size if size > 0 else model.head)  # the sign of f has no scale
-    prompt, head = _noise_part(model, noise_kind)
+def _noise_parts(model: TrainedModel, sigma: float, noise_kind: str) -> tuple[float, float, float]:
+    """Return σ‖q‖, σ w_q and ν: what the noise adds to the score, and to wᵀz along and across the prompt."""
+    prompt, head = model.prompt, model.head
+    if noise_kind == "prompt-orthogonal":
+        direction = model.context / np.linalg.norm(model.context)
+        prompt, head = (vector - (vector @ direction) * direction for vector in (prompt, head))
     length = float(np.linalg.norm(prompt))
     along = float(head @ prompt) / length if length > 0 else 0.0
     across = float(np.linalg.norm(head - along * prompt / length if length > 0 else head))
     if across <= PARALLEL * float(np.linalg.norm(head)):
         across = 0.0
+    return sigma * length, sigma * along, sigma * across
+
+
+def _decision(
+    model: TrainedModel,
+    tokens: int,
+    relevant: int,
+    noise_parts: tuple[float, float, float],
+    delta: Delta,
+    label: float,
+) -> LognormalSum:
+    """Return the law of y f D e^{-qᵀμ} given the label."""
     inside = model.context + label * model.signal
     outside = -delta.context * model.context - delta.signal * label * model.signal
     # Beyond e^300 the other kind of token has no weight that a float could show.
     log_ratio = float(model.prompt @ (inside - outside)) + math.log(relevant)
     ratio = math.exp(min(max(log_ratio, -LARGEST_LOG_RATIO), LARGEST_LOG_RATIO))
+    spread, slope, noise = noise_parts
     return LognormalSum(
         constant=ratio * label * float(model.head @ inside),
         terms=tokens - relevant,
-        spread=sigma * length,
+        spread=spread,
         mean=label * float(model.head @ outside),
-        slope=label * sigma * along,
-        noise=sigma * across,
+        slope=label * slope,
+        noise=noise,
     )
