@@ -17,10 +17,10 @@ from numerics.simulation import SIMULATORS, simulate
 from numerics.store import ResultStore
 from numerics.verification.catalogue import CLAIMS
 from numerics.verification.check import Check
+from numerics.verification.engine import FALSE_ALARM_RATE, select_claims, verify
 from numerics.verification.junit import as_junit
 from numerics.verification.record import Run, as_record
 from numerics.verification.table import as_csv, as_text
-from numerics.verification.verify import FALSE_ALARM_RATE, select_claims, verify
 from theory.arguments import ArgumentError
 from theory.command_line import (
     add_head_options,
@@ -77,7 +77,7 @@ def verify_command(options: argparse.Namespace) -> int:
         raise ArgumentError("--seed", "be a whole number of at least 0", options.seed)
     started, clock = datetime.now(UTC), time.perf_counter()
     effort = "thorough" if options.thorough else "default"
-    with ResultStore(options.results) as store, executor_from(options) as executor:
+    with executor_from(options) as executor, ResultStore(options.results) as store:
         checks = verify(claims, store=store, seed=options.seed, effort=effort, executor=executor, progress=True)
         print(store.summary(), file=sys.stderr)
     run_data = Run(

@@ -31,11 +31,11 @@ def capitals(null, portions, shift):
     """Evidence after all portions, not its maximum: a plain second implementation, one observation at a time."""
     seen, wealth = [], dict.fromkeys(null.sides, 1.0)
     for portion in portions:
-        deviation = np.std(seen, ddof=1) if len(seen) > 1 else 0.0
         for y in portion:
             for side in null.sides:
                 rate = 0.0
-                if deviation > 0:
+                if len(seen) > 1:
+                    deviation = np.std(seen, ddof=1)
                     rate = stake(null, side, deviation, planned(null, deviation, shift))
                 wealth[side] *= 1 + rate * (side * (y - null.mean) - null.allowance)
         seen.extend(portion)
@@ -145,8 +145,8 @@ def test_no_observation_can_ruin(mean, allowance, deviation, observations, extre
     null = Null(mean, allowance, 0.0, 1.0, True, 1e-8)
     for side in null.sides:
         rate = stake(null, side, deviation, observations)
-        if math.isfinite(rate):
-            assert 1 + rate * (side * (extreme - mean) - allowance) >= 0.25 - 1e-12  # a quarter of the capital is kept
+        assert math.isfinite(rate)
+        assert 1 + rate * (side * (extreme - mean) - allowance) >= 0.25 - 1e-12  # a quarter of the capital is kept
 
 
 def test_a_shift_inside_the_allowance_cannot_be_found():

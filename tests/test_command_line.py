@@ -9,15 +9,20 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from figures import FIGURES
 from figures import __main__ as figures_command
-from numerics import SIMULATORS, verification
+from numerics import SIMULATORS
 from numerics import __main__ as numerics_command
-from numerics.claims import CLAIMS, Claim, Setting
+from numerics.verification import Arm, Claim, Setting, trial
+from numerics.verification import engine as verification
+from numerics.verification.catalogue import CLAIMS, predict_error
+from numerics.verification.experiments import test_error as experiment_of
 from tests import false_alarms
 from theory import ContextualMixture, Head, known_prompt_error
 from theory import __main__ as theory_command
@@ -214,19 +219,22 @@ def test_the_number_of_processes_changes_nothing_but_the_seconds(type_in, simula
 
 # --- numerics verify ---
 
-CHEAP = Claim(
-    "cheap-claim",
-    "A true statement.",
-    "derived here",
-    (
-        Setting(
-            ContextualMixture(dimension=21, tokens=6, relevant_tokens=2, noise_kind="prompt-orthogonal"),
-            Head(30, kind="least-squares"),
-            "overlap",
-            100_000,
-        ),
-    ),
+DATA = ContextualMixture(dimension=21, tokens=6, relevant_tokens=2, noise_kind="prompt-orthogonal")
+TAUGHT = Head(30, kind="least-squares")
+
+
+def off_by(mixture, head, factor):
+    """Return a wrong prediction; workers find it here."""
+    return factor * predict_error(mixture, head)
+
+
+CHEAP_SETTING = Setting(
+    "n = 30",
+    (Arm(experiment_of(DATA, TAUGHT, "overlap")),),
+    predict_error,
+    {"mixture": DATA, "head": TAUGHT},
 )
+CHEAP = Claim("cheap-claim", "Cheap", "A true statement.", "x = x", "derived here", "equality", (CHEAP_SETTING,))
 
 CHECK_FIELDS = {"id", "statement", "source", "verdict", "parameters"}
 CHECK_NUMBERS = {"predicted", "simulated", "standard_error", "detectable"}
@@ -245,56 +253,63 @@ def test_verify_confirms_a_true_claim(type_in, tmp_path):
     (check,) = strict_json(output)
     assert status == 0
     assert check.keys() >= CHECK_FIELDS | CHECK_NUMBERS
-    assert (check["id"], check["verdict"]) == ("cheap-claim", "holds")
-    assert abs(check["simulated"] / check["predicted"] - 1) < check["detectable"] < 0.05
-    assert check["parameters"]["mixture"]["noise_kind"] == "prompt-orthogonal"
-    assert check["parameters"]["head"]["samples"] == 30
-    assert "1 results computed, 0 taken from" in progress
+    assert (check["id"], check["verdict"], check["relation"]) == ("cheap-claim", "holds", "=")
+    assert abs(check["simulated"] / check["predicted"] - 1) < check["detectable"] < 0.021
+    low, high = check["interval"]
+    assert low < check["simulated"] < high
+    assert check["parameters"]["arguments"]["mixture"]["noise_kind"] == "prompt-orthogonal"
+    assert check["parameters"]["arms"][0]["head"]["samples"] == 30
+    assert re.search(r"^\d+ results computed, 0 taken from", progress, re.MULTILINE)
     assert "1 hold, 0 refuted, 0 undecided" in progress
     # A table of some claims would pass for a table of all.
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["results.sqlite"]
 
 
 @pytest.mark.usefixtures("cheap_claims")
-def test_verify_takes_a_stored_result_and_writes_the_table_of_all_claims(type_in, tmp_path):
+def test_verify_takes_stored_results_and_writes_the_tables_of_all_claims(type_in, tmp_path):
     type_in("numerics verify cheap-claim --jobs 1 --results kept")
-    status, output, progress = type_in("numerics verify --jobs 1 --results kept")
+    status, output, progress = type_in("numerics verify --jobs 1 --results kept --junit ci/theory.xml --csv table.csv")
     assert status == 0
-    assert "0 results computed, 1 taken from" in progress
+    assert re.search(r"^0 results computed, [1-9]\d* taken from", progress, re.MULTILINE)
     assert re.search(r"^cheap-claim .* holds$", output, re.MULTILINE)
-    with (tmp_path / "kept" / "verification.csv").open(newline="", encoding="utf-8") as stream:
-        (row,) = csv.DictReader(stream)
-    assert (row["id"], row["verdict"], row["head_samples"], row["simulator"]) == (
-        "cheap-claim",
-        "holds",
-        "30.0",
-        "overlap",
-    )
+    text = (tmp_path / "kept" / "verification.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8") == text
+    (row,) = csv.DictReader(text.splitlines())
+    assert (row["id"], row["setting"], row["verdict"]) == ("cheap-claim", "n = 30", "holds")
+    assert float(row["interval_low"]) < float(row["simulated"]) < float(row["interval_high"])
+    assert json.loads(row["parameters"])["arms"][0]["simulator"] == "overlap"
+    record = json.loads((tmp_path / "kept" / "verification.json").read_text(encoding="utf-8"))
+    assert record["run"]["computed"] == 0
+    assert [claim["id"] for claim in record["claims"]] == ["cheap-claim"]
+    assert record["checks"][0]["simulated"] == float(row["simulated"])
+    suite = ElementTree.parse(tmp_path / "ci" / "theory.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "0")
 
 
 @pytest.mark.usefixtures("cheap_claims")
 @pytest.mark.parametrize("factor", [1.05, 0.95])
-def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypatch, factor):
-    class Wrong:
-        def __init__(self, mixture, head, regime):
-            self.error = known_prompt_error(mixture, head, regime=regime).error * factor
-
-    monkeypatch.setattr(verification, "known_prompt_error", Wrong)
-    status, output, progress = type_in("numerics verify --jobs 1")
+def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypatch, tmp_path, factor):
+    wrong = replace(CHEAP_SETTING, predict=off_by, arguments={**CHEAP_SETTING.arguments, "factor": factor})
+    monkeypatch.setattr(verification, "CLAIMS", (replace(CHEAP, settings=(wrong,)),))
+    status, output, progress = type_in("numerics verify --executor processes --jobs 1 --junit theory.xml")
     assert status == 1
     assert output.rstrip().endswith("refuted")
     assert "0 hold, 1 refuted, 0 undecided" in progress
+    case = ElementTree.parse(tmp_path / "theory.xml").getroot()[0][0]
+    assert case.get("classname") == "cheap-claim"
+    assert [child.tag for child in case] == ["failure"]
 
 
 @pytest.mark.usefixtures("cheap_claims")
-def test_verify_calls_a_check_that_would_see_nothing_undecided(type_in, monkeypatch):
-    (setting,) = CHEAP.settings
-    blunt = Setting(setting.mixture, setting.head, setting.simulator, 10)
-    monkeypatch.setattr(verification, "CLAIMS", (Claim("blunt", "", "", (blunt,)),))
-    status, output, progress = type_in("numerics verify --jobs 1")
+def test_verify_calls_a_check_that_would_see_nothing_undecided(type_in, monkeypatch, tmp_path):
+    monkeypatch.setattr(trial, "MOST_OBSERVATIONS", 20_000)
+    monkeypatch.setattr(trial, "FIRST_PORTIONS", 2)
+    status, output, progress = type_in("numerics verify --thorough --jobs 1 --junit theory.xml")
     assert status == 0
     assert output.rstrip().endswith("undecided")
     assert "0 hold, 0 refuted, 1 undecided" in progress
+    case = ElementTree.parse(tmp_path / "theory.xml").getroot()[0][0]
+    assert [child.tag for child in case] == ["skipped"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,6 @@
 
 from numerics.verification.check import Check
 from numerics.verification.claim import Arm, Claim, Experiment, Observations, Setting
-from numerics.verification.verify import verify
+from numerics.verification.engine import verify
 
 __all__ = ["Arm", "Check", "Claim", "Experiment", "Observations", "Setting", "verify"]

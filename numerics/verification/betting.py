@@ -28,6 +28,9 @@ POWER_QUANTILE = float(ndtri(POWER))
 BOLDEST = 0.75
 """Share of the ruinous stake that is staked at most: log(1 + x) stays close to x - x²/2 for what is likely."""
 
+SMALLEST_LOSS = 1e-9
+"""Of the range: no stake is higher than if so little could be lost."""
+
 
 @dataclass(frozen=True)
 class Null:
@@ -60,9 +63,9 @@ class Null:
         return math.log(len(self.sides) / self.false_alarm)
 
     def largest_stake(self, side: int) -> float:
-        """Return the largest λ on one side; infinite where no observation can be on the losing one."""
+        """Return the largest λ on one side; finite even where no observation can be on the losing one."""
         loss = self.mean + self.allowance - self.lower if side > 0 else self.upper - self.mean + self.allowance
-        return BOLDEST / loss if loss > 0 else math.inf
+        return BOLDEST / max(loss, SMALLEST_LOSS * (self.upper - self.lower))
 
 
 def planned(null: Null, deviation: float, shift: float) -> float:
@@ -96,8 +99,6 @@ def detectable(null: Null, deviation: float, observations: float) -> float:
     worst = 0.0
     for side in null.sides:
         rate = stake(null, side, deviation, observations)
-        if not math.isfinite(rate):
-            continue
         # Δ - λΔ²/2 = c, the smaller root; none where the stake is too high for so few observations.
         c = null.log_threshold / (rate * observations) + rate * deviation**2 / 2
         c += POWER_QUANTILE * deviation / math.sqrt(observations)
@@ -143,12 +144,10 @@ def log_evidence(null: Null, portions: Iterable[FloatArray], shift: float) -> fl
     capitals = dict.fromkeys(null.sides, 0.0)
     best, count, mean, squares = 0.0, 0, 0.0, 0.0
     for portion in portions:
-        deviation = math.sqrt(squares / (count - 1)) if count > 1 else 0.0
+        deviation = math.sqrt(squares / (count - 1)) if count > 1 else math.nan
         paths = []
         for side in null.sides:
-            rate = 0.0
-            if deviation > 0:
-                rate = stake(null, side, deviation, planned(null, deviation, shift))
+            rate = stake(null, side, deviation, planned(null, deviation, shift)) if count > 1 else 0.0
             gain = side * (portion - null.mean) - null.allowance
             paths.append(capitals[side] + np.cumsum(np.log1p(rate * gain)))
         if len(portion):
