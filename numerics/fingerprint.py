@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import marshal
+import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 PACKAGES = ("theory", "numerics", "figures")
 LIBRARIES = ("numpy", "scipy")
@@ -15,6 +20,9 @@ LIBRARIES = ("numpy", "scipy")
 
 def _source(module: str) -> Path | None:
     """Return the file of one of the project's modules, or None for a name that is not a module."""
+    if module == "__main__":  # a script; an interactive session has no file
+        script = getattr(sys.modules["__main__"], "__file__", None)
+        return Path(script) if script is not None else None
     try:
         specification = importlib.util.find_spec(module)
     except ModuleNotFoundError:
@@ -58,3 +66,15 @@ def code_fingerprint(module: str) -> str:
     for name in sorted(found):
         digest.update(name.encode() + b"\0" + found[name] + b"\0")
     return digest.hexdigest()
+
+
+def function_fingerprint(function: Callable[..., Any]) -> str:
+    """Return a hash of a function: of its module as above, and of its own code, which an interactive session may change.
+
+    Example:
+        >>> function_fingerprint(code_fingerprint) == code_fingerprint("numerics.fingerprint")
+        False
+    """
+    code: CodeType | None = getattr(function, "__code__", None)
+    own = b"" if code is None else marshal.dumps(code.replace(co_filename="", co_firstlineno=1))
+    return hashlib.sha256(code_fingerprint(function.__module__).encode() + own).hexdigest()

@@ -93,8 +93,8 @@ def detectable(null: Null, deviation: float, observations: float) -> float:
 
     Example:
         >>> null = Null(0.2, 0.0, 0.0, 1.0, two_sided=True, false_alarm=1e-8)
-        >>> round(detectable(null, 0.04, 10_000) / (0.04 / 100), 2)   # in standard errors
-        9.29
+        >>> round(detectable(null, 0.04, 1_000_000) / (0.04 / 1000), 1)   # in standard errors
+        9.3
     """
     worst = 0.0
     for side in null.sides:

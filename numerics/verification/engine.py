@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numerics.executor import Workers, result_of
-from numerics.fingerprint import code_fingerprint
+from numerics.fingerprint import function_fingerprint
 from numerics.store import ResultStore
 from numerics.streams import stream
 from numerics.verification.catalogue import CLAIMS
@@ -124,7 +124,7 @@ def _identity(trial: Trial, arm: int, index: int, seed: int) -> dict[str, Any]:
     """Return what a portion is stored under."""
     experiment = trial.setting.arms[arm].experiment
     return {
-        "code": code_fingerprint(experiment.draw.__module__),
+        "code": function_fingerprint(experiment.draw),
         "claim": trial.claim.id,
         "setting": trial.setting.label,
         "arm": arm,
