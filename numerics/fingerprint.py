@@ -69,7 +69,7 @@ def code_fingerprint(module: str) -> str:
 
 
 def function_fingerprint(function: Callable[..., Any]) -> str:
-    """Return a hash of a function: of its module as above, and of its own code, which an interactive session may change.
+    """Return a hash of a function: of its module as above, and of its own code, which a session may change.
 
     Example:
         >>> function_fingerprint(code_fingerprint) == code_fingerprint("numerics.fingerprint")
