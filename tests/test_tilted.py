@@ -31,11 +31,11 @@ def test_the_mean_is_the_exact_error_and_the_weights_stay_below_their_bound(samp
     """Against the contour formulas, which hold to 1e-10 down to errors of 1e-300."""
     exact = (least_squares_error if turned else averaging_error)(samples, dimension, kappa)
     tilt = best_tilt(samples, dimension, kappa, turned)
-    drawn = tilt.draw(400_000, np.random.default_rng([samples, dimension]))
+    drawn = tilt.draw(1_000_000, np.random.default_rng([samples, dimension]))
     assert drawn.min() >= 0
     assert drawn.max() <= 1
     predicted = math.exp(exact.log_error - tilt.log_bound())
-    assert_mean(drawn.mean(), drawn.std() / math.sqrt(len(drawn)), predicted, detectable=0.06)
+    assert_mean(drawn.mean(), drawn.std() / math.sqrt(len(drawn)), predicted, detectable=0.08)
 
 
 def test_precision_does_not_depend_on_how_small_an_error_is():
@@ -85,7 +85,7 @@ def test_the_simulated_mean_is_in_units_of_the_error():
     head = Head(80, kind="least-squares")
     drawn = simulate_small_errors(STRONG, head, 1_000_000, np.random.default_rng(1)).errors
     predicted = least_squares_error(80, 20, _kappa()).error
-    assert_mean(drawn.mean(), drawn.std() / 1e3, predicted, detectable=0.06)
+    assert_mean(drawn.mean(), drawn.std() / 1e3, predicted, detectable=0.08)
 
 
 def _kappa():
