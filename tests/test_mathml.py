@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from figures.mathml import FormulaError, mathml
+from numerics.verification.catalogue import CLAIMS
 
 
 def parsed(latex):
@@ -113,3 +114,8 @@ def test_what_cannot_be_shown_is_refused_with_the_reason(latex, reason):
     assert reason in str(refusal.value)
     assert f"the formula {latex} cannot be" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_the_formula_of_every_claim_can_be_shown(claim):
+    assert parsed(claim.latex).tag.endswith("math")

@@ -254,9 +254,10 @@ CLAIMS = (
     Claim(
         "averaging-full-head",
         "Averaging in the full space",
-        "An averaging head that is not kept orthogonal to the prompt errs more: its decision is shifted by b² ȳ y, "
-        "ȳ the mean label of the training set.",
-        r"\mathrm{ERR} = \mathbb{E}_{\bar y}\, \mathbb{P}\left( x^\top y + b^2 \bar y < 0 \right)",
+        "An averaging head that is not kept orthogonal to the prompt errs more: its decision is shifted by √n b² ȳ, "
+        "b = B/S, ȳ the mean label of the training set.",
+        r"\mathrm{ERR} = \mathbb{E}_{\bar y}\, \mathbb{P}\left( x^\top y < -\sqrt{n}\, b^2 \bar y \right), "
+        r"\quad b = \frac{B}{S}",
         DERIVED,
         "equality",
         _finite(PROMPTED, Head(1, space="full")),
@@ -338,7 +339,8 @@ CLAIMS = (
         "Logistic regression in the proportional regime",
         "As n, p → ∞ at fixed p/n, the error of logistic regression tends to E Q(κ c), c from Gordon's scalar problem.",
         r"\mathrm{ERR} \to \mathbb{E}\, \mathcal{Q}(\kappa\, c_w), \quad "
-        r"u = \mathrm{prox}_{V S^2 \ell}(M W w_1 + S \nu Z), \; V(\lambda + a) = \gamma",
+        r"u = \mathrm{prox}_{V S^2 \ell}(M W w_1 + S \nu Z), \; "
+        r"V \left(\lambda + \mathbb{E}\left[\frac{S^2 \ell''(u)}{1 + V S^2 \ell''(u)}\right]\right) = \gamma",
         DERIVED,
         "equality",
         _limit(Head(40, kind="logistic", ridge=0.1)),
@@ -349,7 +351,8 @@ CLAIMS = (
         "As n, p → ∞ at fixed p/n above the separability threshold, the error of the max-margin head tends to "
         "E Q(κ c), c from Gordon's scalar problem.",
         r"\mathrm{ERR} \to \mathbb{E}\, \mathcal{Q}(\kappa\, c_w), \quad "
-        r"\mathbb{E}\left[\left(1 - M W w_1 - S \nu Z\right)_+^2 / S^2 \right] = \gamma\, w_\perp^2",
+        r"\min_c \left\{ \mathbb{E}\left[ \left( \tfrac{r}{S} - c \kappa - Z \right)_+^2 \right] "
+        r"- \gamma (1 - c^2) \right\} = 0",
         DERIVED,
         "equality",
         _limit(Head(40, kind="max-margin")),
