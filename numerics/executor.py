@@ -67,7 +67,7 @@ def _submitted(
     waiting: deque[Future[Result]] = deque()
     try:
         while True:
-            with _interrupts_held():
+            with _interrupts_held(), _loss_explained():
                 waiting.extend(executor.submit(function, task) for task in islice(tasks, AHEAD - len(waiting)))
             if not waiting:
                 return
@@ -156,7 +156,7 @@ def result_of(future: Future[Result]) -> Result:
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back while processes start: half-started ones would end with tracebacks of their own.
 
-    They inherit the blocked signal, before they could come to `_ignore_interrupts`.  Here the signal may reach a thread
+    They inherit the blocked signal, before they could come to `_prepare_worker`.  Here the signal may reach a thread
     that does not block it, and Python would raise in this one: a handler notes it until the processes have started.
     """
     noted: list[int] = []
@@ -174,9 +174,21 @@ def _interrupts_held() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent process, which stops the workers in order."""
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the parent process, which stops the workers in order, and end where it is gone without doing so.
+
+    Nothing else would tell them: each holds the writing end of the queue of tasks, too, and would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """End this process at once when its parent ends, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
@@ -190,7 +202,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     saved: dict[str, Any] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_prepare_worker)
     try:
         yield pool
     except BaseException:
