@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
+
+from numerics.process_executor import ProcessExecutor, WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -67,7 +67,7 @@ def _submitted(
     waiting: deque[Future[Result]] = deque()
     try:
         while True:
-            with _interrupts_held():
+            with _interrupts_held(), _loss_explained():
                 waiting.extend(executor.submit(function, task) for task in islice(tasks, AHEAD - len(waiting)))
             if not waiting:
                 return
@@ -75,10 +75,6 @@ def _submitted(
     finally:
         for future in waiting:
             future.cancel()
-
-
-class WorkerError(OSError):
-    """A worker that ended before its work did."""
 
 
 class Workers:
@@ -126,20 +122,17 @@ class Workers:
         ended = list(wait(waiting, return_when=FIRST_COMPLETED).done) if waiting else []
         self._open.difference_update(ended)
         # Results that are there come first: they are kept although another worker was lost.
-        ended.sort(key=lambda future: future.exception() is not None)
+        ended.sort(key=lambda future: future.cancelled() or future.exception() is not None)
         return ended
 
 
 @contextmanager
 def _loss_explained() -> Iterator[None]:
-    """Turn the loss of a worker process into a sentence."""
+    """Turn the loss of a process of any other executor into the same sentence."""
     try:
         yield
-    except BrokenProcessPool:
-        raise WorkerError(
-            "a worker process ended before its work did (killed, or out of memory); what was finished is kept, and the "
-            "same command goes on from there"
-        ) from None
+    except BrokenExecutor:
+        raise WorkerError from None
 
 
 def result_of(future: Future[Result]) -> Result:
@@ -156,8 +149,8 @@ def result_of(future: Future[Result]) -> Result:
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back while processes start: half-started ones would end with tracebacks of their own.
 
-    They inherit the blocked signal, before they could come to `_ignore_interrupts`.  Here the signal may reach a thread
-    that does not block it, and Python would raise in this one: a handler notes it until the processes have started.
+    They inherit the blocked signal, through the threads that start them, before they could come to ignore it.  Here the
+    signal may reach a thread that does not block it, and Python would raise in this one: a handler notes it until then.
     """
     noted: list[int] = []
     here = threading.current_thread() is threading.main_thread()
@@ -174,11 +167,6 @@ def _interrupts_held() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent process, which stops the workers in order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
     """Provide an executor of `jobs` processes, one included.
@@ -189,19 +177,12 @@ def processes(jobs: int) -> Iterator[Executor]:
     """
     saved: dict[str, Any] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessExecutor(jobs)
     try:
         yield pool
     except BaseException:
-        # The pool's thread has to forget what is cancelled before it finds its processes gone, and can do so only while
-        # the pool exists: otherwise it ends with a traceback of its own.
-        manager = getattr(pool, "_executor_manager_thread", None)
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        if manager is not None:
-            manager.join(timeout=5)
+        pool.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -196,7 +196,7 @@ def pins(file):
 RUNTIME = requirements(setup_cfg()["options"]["install_requires"])
 EXTRAS = {
     name: specifier
-    for extra in ("progress", "report")
+    for extra in ("dask", "progress", "report")
     for name, specifier in requirements(setup_cfg()["options.extras_require"][extra]).items()
 }
 
@@ -228,7 +228,18 @@ def test_the_oldest_python_is_the_same_everywhere():
 
 # --- cold start ---
 
-SLOW = {"matplotlib", "sympy", "mpmath", "tqdm", "numerics", "figures", "multiprocessing", "jinja2", "latex2mathml"}
+SLOW = {
+    "matplotlib",
+    "sympy",
+    "mpmath",
+    "tqdm",
+    "numerics",
+    "figures",
+    "multiprocessing",
+    "jinja2",
+    "latex2mathml",
+    "distributed",
+}
 
 
 @pytest.mark.parametrize(
@@ -240,7 +251,7 @@ SLOW = {"matplotlib", "sympy", "mpmath", "tqdm", "numerics", "figures", "multipr
         ),
         (
             "numerics simulate --dim 21 --tokens 6 --relevant 2 --samples 30 --repetitions 2 --jobs 1",
-            {"matplotlib", "sympy"},
+            {"matplotlib", "sympy", "dask", "distributed"},
         ),
     ],
 )

@@ -6,12 +6,15 @@ import os
 import select
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.worker_ids import needs_proc, worker_ids
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminal to press Ctrl-C in")
 termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminal to press Ctrl-C in")
@@ -116,10 +119,8 @@ def shows_progress(terminal):
 
 def workers(terminal):
     """Return the /proc folders of the two worker processes, empty as long as there are fewer."""
-    children = Path(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children").read_text().split()
-    folders = [Path("/proc") / child for child in children]
-    mine = [folder for folder in folders if b"spawn_main" in (folder / "cmdline").read_bytes()]
-    return mine if len(mine) == 2 else []
+    mine = worker_ids(terminal.process.pid)
+    return [Path("/proc") / str(worker) for worker in mine] if len(mine) == 2 else []
 
 
 def has_workers(terminal):
@@ -140,11 +141,6 @@ def assert_interrupted(terminal, output):
     assert terminal.text.rstrip().rsplit("\r", 1)[-1] == f"python -m numerics: {INTERRUPTED}"
 
 
-needs_proc = pytest.mark.skipif(
-    not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists(), reason="worker processes are found in /proc"
-)
-
-
 @pytest.mark.parametrize(
     ("command", "jobs", "moment"),
     [
@@ -161,28 +157,41 @@ def test_ctrl_c_ends_a_simulation_with_one_line(terminal, tmp_path, command, job
     assert list(tmp_path.iterdir()) == []
 
 
-# One claim of two settings: the first takes a moment, the second minutes.
+# One claim of two settings: the first takes a second, the second minutes, in three of four processes.
 TWO_SETTINGS = """
-import sys
-from numerics import __main__ as command, claims, verification
-from theory import ContextualMixture, Head
-from theory.command_line import run
-mixture = ContextualMixture(dimension=51, tokens=8, relevant_tokens=1, noise_kind="prompt-orthogonal")
-settings = tuple(claims.Setting(mixture, Head(100), *how) for how in (("overlap", 1000), ("scores", 1_000_000)))
-verification.CLAIMS = (claims.Claim("both", "statement", "source", settings),)
-run(command.PROG, lambda: command.main(["verify", "--jobs", "1", "--results", "results"]))
+from dataclasses import replace
+from numerics.verification import Arm, Experiment
+from tests.slow_coin import claim_about, coin, main, toss
+settings = []
+for probability, seconds in ((0.8, 0.2), (0.5, 60.0)):
+    slower = Experiment(toss, {"probability": probability, "seconds": seconds}, portion=15_000)
+    settings.append(replace(coin(probability), arms=(Arm(slower),)))
+main(claim_about(*settings))
 """
+PORTIONS = 5
+"""Of the first setting."""
+
+
+def stored(file):
+    """Count the results of a store; there are none before it has been made."""
+    if not file.exists():
+        return 0
+    connection = sqlite3.connect(file)
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (rows,) = connection.execute("SELECT count(*) FROM results").fetchone() if tables else (0,)
+    connection.close()
+    return rows
 
 
 def test_ctrl_c_keeps_the_results_that_were_finished(terminal, tmp_path):
-    sqlite3 = pytest.importorskip("sqlite3")
-    running = terminal(["-c", TWO_SETTINGS])
-    running.wait_until(lambda now: shows_progress(now) and "n = 100, scores" in now.text)
+    file = tmp_path / "results" / "results.sqlite"
+    running = terminal(["-c", TWO_SETTINGS, "--jobs", "4", "--results", "results"])
+    running.wait_until(lambda now: shows_progress(now) and stored(file) == PORTIONS)
     assert_interrupted(running, running.press_ctrl_c())
-    # The store, whole and with one result; no journal, no table of half the claims.
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["results.sqlite"]
-    connection = sqlite3.connect(tmp_path / "results" / "results.sqlite")
-    assert connection.execute("SELECT count(*) FROM results").fetchone() == (1,)
+    # The store, whole and with the portions of one setting; no journal, no table of half the claims.
+    assert list(file.parent.iterdir()) == [file]
+    assert stored(file) == PORTIONS
+    connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 

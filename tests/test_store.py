@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from figures.__main__ import main as figures_main
@@ -129,6 +131,14 @@ def database_of_another_program(file):
     connection.close()
 
 
+def store_of_an_older_version(file):
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA application_id = 0x50415431")
+    connection.execute("CREATE TABLE results (key TEXT PRIMARY KEY, identity TEXT NOT NULL, value TEXT NOT NULL)")
+    connection.commit()
+    connection.close()
+
+
 def text_file(file):
     file.write_text("not a database, but long enough to hold the header of one\n" * 100, encoding="utf-8")
 
@@ -151,6 +161,7 @@ PAGE = 4096
     [
         pytest.param(foreign_database, id="database with other tables"),
         pytest.param(database_of_another_program, id="empty database of another program"),
+        pytest.param(store_of_an_older_version, id="store of an older version"),
         pytest.param(text_file, id="text"),
         pytest.param(damaged(lambda raw: raw[: PAGE + 100]), id="cut in a page"),
         pytest.param(damaged(lambda raw: raw[:PAGE]), id="cut after the first page"),
@@ -161,6 +172,7 @@ PAGE = 4096
         pytest.param(
             damaged(lambda raw: raw.replace(b'"error"', b'"\xff\xff\xff\xff\xff"')), id="result no longer text"
         ),
+        pytest.param(damaged(lambda raw: raw.replace(b'"error": 0.1', b'"error": 0.2')), id="another digit"),
     ],
 )
 def test_a_foreign_or_damaged_file_is_refused_and_left_as_it_is(tmp_path, make):
@@ -173,6 +185,56 @@ def test_a_foreign_or_damaged_file_is_refused_and_left_as_it_is(tmp_path, make):
     assert "\n" not in str(refusal.value)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_an_array_with_a_flipped_bit_is_refused_and_left_as_it_is(tmp_path, bit):
+    values = np.full(100, np.pi)
+    with ResultStore(tmp_path) as store:
+        store.save_numbers(IDENTITY, values)
+        assert np.array_equal(store.load_numbers(IDENTITY), values)
+    file = tmp_path / "results.sqlite"
+    raw = bytearray(file.read_bytes())
+    raw[raw.index(values.tobytes()) + 8 * 50] ^= 1 << bit
+    file.write_bytes(raw)
+    refusal = f"the store {file} is damaged; move it away to start afresh"
+    with ResultStore(tmp_path) as store, pytest.raises(StoreError, match=re.escape(refusal)):
+        store.load_numbers(IDENTITY)
+    assert file.read_bytes() == raw
+
+
+def test_an_array_under_another_key_is_refused(tmp_path):
+    """As if an index of the file led to the wrong row."""
+    with ResultStore(tmp_path) as store:
+        store.save_numbers({"portion": 1}, np.array([0.25]))
+        store.save_numbers({"portion": 2}, np.array([0.5]))
+    connection = sqlite3.connect(tmp_path / "results.sqlite")
+    with connection:
+        (key, *_), (other, *_) = connection.execute("SELECT key FROM results").fetchall()
+        connection.execute("DELETE FROM results WHERE key = ?", (key,))
+        connection.execute("UPDATE results SET key = ? WHERE key = ?", (key, other))
+    connection.close()
+    with ResultStore(tmp_path) as store:
+        outcomes = [outcome(store, portion) for portion in (1, 2)]
+    assert sorted(outcomes) == ["damaged", "nothing"]
+
+
+def outcome(store, portion):
+    try:
+        return "nothing" if store.load_numbers({"portion": portion}) is None else "a number"
+    except StoreError:
+        return "damaged"
+
+
+@pytest.mark.parametrize("values", [[], [0.1 + 0.2], [np.inf, -0.0, 5e-324, -1.5e308]])
+def test_an_array_comes_back_to_the_last_bit(tmp_path, values):
+    with ResultStore(tmp_path) as store:
+        assert store.load_numbers(IDENTITY) is None
+        store.save_numbers(IDENTITY, np.array(values))
+        assert (store.computed, store.taken) == (1, 0)
+    with ResultStore(tmp_path) as store:
+        assert store.load_numbers(IDENTITY).tobytes() == np.array(values).tobytes()
+        assert (store.computed, store.taken) == (0, 1)
 
 
 def test_a_folder_in_the_place_of_the_store_is_refused(tmp_path):

@@ -85,8 +85,9 @@ def verify(
         store: where portions of the simulations are taken from and put, each as soon as it is there.
         seed: whole number of at least 0, which names the random streams.
         effort: "default", or "thorough" for a quarter of the deviation at sixteen times the cost.
-        executor: any `concurrent.futures` executor; None computes here.  Results are the same to the last digit for
-            any number of workers that keep their linear algebra to as many threads.
+        executor: any `concurrent.futures` executor; None computes here.  Results are the same to the last digit with
+            every executor, any number of workers, and in any order of completion, as long as all keep their linear
+            algebra to as many threads: one in `numerics.executor.processes`, what the environment says here.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -95,6 +96,7 @@ def verify(
     Raises:
         ArgumentError: the effort is unknown, or a claim contradicts itself (a value outside its stated range).
         StoreError: the store is damaged, or the disk full; what was stored stays.
+        WorkerError: a worker process was killed; what was finished is stored.
 
     Example:
         >>> import tempfile
