@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from numerics import __main__ as command
-from numerics.verification import Arm, Claim, Experiment, Observations, Setting
+from numerics.verification import Arm, Claim, Experiment, Observations, Setting, engine
 from theory.command_line import run
 
 SECONDS = 0.08
@@ -62,6 +61,5 @@ def claim_about(*settings: Setting) -> Claim:
 
 def main(claim: Claim | None = None) -> None:
     """Verify the claim, and no other, with the options of the command line; for `python -c`."""
-    engine = importlib.import_module("numerics.verification.verify")
-    setattr(engine, "CLAIMS", (claim or claim_about(*map(coin, PROBABILITIES)),))  # noqa: B010
+    engine.CLAIMS = (claim or claim_about(*map(coin, PROBABILITIES)),)
     run(command.PROG, lambda: command.main(["verify", *sys.argv[1:]]))

@@ -16,7 +16,7 @@ import pytest
 from numerics.executor import processes
 from numerics.store import ResultStore
 from numerics.verification import Arm, Claim, Experiment, Observations, Setting, verify
-from numerics.verification.verify import select_claims
+from numerics.verification.engine import select_claims
 
 GOLDEN = (5**0.5 - 1) / 2
 

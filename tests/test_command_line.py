@@ -22,7 +22,7 @@ from numerics import __main__ as numerics_command
 from numerics.verification import Arm, Claim, Setting, trial
 from numerics.verification import engine as verification
 from numerics.verification.catalogue import CLAIMS, predict_error
-from numerics.verification.experiments import test_error as experiment_of
+from numerics.verification.experiments import trained_head_error
 from tests import false_alarms
 from theory import ContextualMixture, Head, known_prompt_error
 from theory import __main__ as theory_command
@@ -230,7 +230,7 @@ def off_by(mixture, head, factor):
 
 CHEAP_SETTING = Setting(
     "n = 30",
-    (Arm(experiment_of(DATA, TAUGHT, "overlap")),),
+    (Arm(trained_head_error(DATA, TAUGHT, "overlap")),),
     predict_error,
     {"mixture": DATA, "head": TAUGHT},
 )

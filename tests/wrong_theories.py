@@ -12,7 +12,7 @@ from typing import Any
 
 from numerics.verification import Arm, Setting
 from numerics.verification.catalogue import CLAIMS, predict_error
-from numerics.verification.experiments import test_error as error_experiment
+from numerics.verification.experiments import trained_head_error
 from numerics.verification.trial import expect
 from tests import wrong_formulas as wrong
 from theory import ContextualMixture, Head
@@ -127,7 +127,7 @@ def compared_with(**changes: float | Callable[[ContextualMixture], float]) -> Ch
         parameters = first.experiment.parameters
         old: ContextualMixture = parameters["mixture"]
         other = replace(old, **{name: new(old) if callable(new) else new for name, new in changes.items()})
-        experiment = error_experiment(other, parameters["head"], parameters["simulator"])
+        experiment = trained_head_error(other, parameters["head"], parameters["simulator"])
         return replace(setting, arms=(first, Arm(experiment, second.weight)))
 
     return change
@@ -139,7 +139,7 @@ def best_of_fewer_samples(setting: Setting) -> Setting:
     parameters = best_arm.experiment.parameters
     best: Head = parameters["head"]
     fewer = replace(best, samples=int(single(best.samples)) // 4)
-    experiment = error_experiment(parameters["mixture"], fewer, parameters["simulator"])
+    experiment = trained_head_error(parameters["mixture"], fewer, parameters["simulator"])
     return replace(setting, arms=(head_arm, Arm(experiment, best_arm.weight)))
 
 

@@ -14,7 +14,7 @@ from numerics.verification.experiments import (
     given_model_error,
     population_error,
     small_error,
-    test_error,
+    trained_head_error,
 )
 from theory import (
     ContextualMixture,
@@ -107,7 +107,7 @@ def _finite(
     return tuple(
         Setting(
             f"n = {samples}, {simulator}",
-            (Arm(test_error(mixture, replace(head, samples=samples), simulator)),),
+            (Arm(trained_head_error(mixture, replace(head, samples=samples), simulator)),),
             predict_error,
             {"mixture": mixture, "head": replace(head, samples=samples)},
             effort="thorough" if simulator == "tokens" and samples != DIMENSION - 1 else "default",
@@ -135,7 +135,7 @@ def _limit(head: Head) -> tuple[Setting, ...]:
     """Return the setting at which a head is compared with its proportional limit."""
     large = replace(FLUCTUATING, dimension=41)
     sizes = extrapolated(large, head)
-    arms = tuple(Arm(test_error(mixture, larger, "scores"), weight) for mixture, larger, weight in sizes)
+    arms = tuple(Arm(trained_head_error(mixture, larger, "scores"), weight) for mixture, larger, weight in sizes)
     samples = [int(single(larger.samples)) for _, larger, _ in sizes]
     arguments = {"mixture": large, "head": head, "regime": "proportional"}
     label = f"n = {samples[0]} and {samples[1]}, scores"
@@ -144,7 +144,7 @@ def _limit(head: Head) -> tuple[Setting, ...]:
 
 def _difference(mixture: ContextualMixture, better: Head, worse: Head) -> tuple[Arm, Arm]:
     """Return the arms of by how much one head errs more than another."""
-    return Arm(test_error(mixture, worse, "scores")), Arm(test_error(mixture, better, "scores"), -1.0)
+    return Arm(trained_head_error(mixture, worse, "scores")), Arm(trained_head_error(mixture, better, "scores"), -1.0)
 
 
 def _above_the_limit(mixture: ContextualMixture, head: Head) -> Setting:
@@ -170,7 +170,7 @@ def _same_kappa() -> tuple[Setting, ...]:
     return tuple(
         Setting(
             label,
-            (Arm(test_error(first, head, "scores")), Arm(test_error(other, head, "scores"), -1.0)),
+            (Arm(trained_head_error(first, head, "scores")), Arm(trained_head_error(other, head, "scores"), -1.0)),
             predict_nothing,
             {"mixture": first, "head": head},
             scale=predict_error,
@@ -194,7 +194,7 @@ def _rate(mixture: ContextualMixture, head: Head) -> Setting:
     sizes = extrapolated(mixture, head)
     return Setting(
         f"{head.kind}, n = {single(head.samples):g} and {2 * single(head.samples):g}, overlap",
-        tuple(Arm(test_error(larger, taught, "overlap"), -weight) for larger, taught, weight in sizes),
+        tuple(Arm(trained_head_error(larger, taught, "overlap"), -weight) for larger, taught, weight in sizes),
         predict_minus_the_limit,
         {"mixture": mixture, "head": head},
         allowance=0.1,

@@ -35,7 +35,7 @@ def draw_test_errors(
     return Observations(outcome.errors, outcome.dropped)
 
 
-def test_error(mixture: ContextualMixture, head: Head, simulator: str) -> Experiment:
+def trained_head_error(mixture: ContextualMixture, head: Head, simulator: str) -> Experiment:
     """Return the experiment "train a head, find its test error"."""
     parameters = {"mixture": mixture, "head": head, "simulator": simulator}
     large = simulator == "scores" and single(head.samples) * single(mixture.dimension) > LARGE
