@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import marshal
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -76,5 +75,17 @@ def function_fingerprint(function: Callable[..., Any]) -> str:
         False
     """
     code: CodeType | None = getattr(function, "__code__", None)
-    own = b"" if code is None else marshal.dumps(code.replace(co_filename="", co_firstlineno=1))
-    return hashlib.sha256(code_fingerprint(function.__module__).encode() + own).hexdigest()
+    own = "" if code is None else repr(_parts(code))
+    return hashlib.sha256((code_fingerprint(function.__module__) + own).encode()).hexdigest()
+
+
+def _parts(code: CodeType) -> tuple[Any, ...]:
+    """Return what a piece of code does, without where it stands."""
+    return code.co_code, code.co_names, code.co_varnames, tuple(map(_constant, code.co_consts))
+
+
+def _constant(value: Any) -> Any:
+    """Return a constant of some code in a form whose text is the same in every process."""
+    if isinstance(value, CodeType):
+        return _parts(value)
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else value
