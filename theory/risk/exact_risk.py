@@ -86,7 +86,7 @@ def exact_risk(
     one_of("noise_kind", noise_kind, NOISE_KINDS)
     if noise_kind == "prompt-orthogonal" and not np.any(model.context):
         raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
-    _check_deltas(deltas)
+    check_deltas(deltas)
     largest = float(np.abs(model.head).max())
     model = replace(model, head=model.head / largest if largest > 0 else model.head)  # the sign of f has no scale
     noise_parts = _noise_parts(model, sigma, noise_kind)
@@ -102,7 +102,7 @@ def exact_risk(
     return ExactRisk(error, bound)
 
 
-def _check_deltas(deltas: Sequence[Delta]) -> None:
+def check_deltas(deltas: Sequence[Delta]) -> None:
     """Refuse an empty distribution, or one that does not add up to 1."""
     if not deltas:
         raise ArgumentError("deltas", "hold at least one value", "none")
