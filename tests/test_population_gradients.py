@@ -32,7 +32,7 @@ def enumerated_gradients(context, signal, head, tokens, relevant, noise, noise_k
     dimension, irrelevant = len(context), tokens - relevant
     grid = np.array(list(product(range(3), repeat=dimension * irrelevant)), dtype=int)
     chance = weights[grid].prod(axis=1)
-    noises = noise * nodes[grid].reshape(-1, irrelevant, dimension)
+    noises = noise * nodes[grid].reshape(len(grid), irrelevant, dimension)
     if noise_kind == "prompt-orthogonal":
         unit = context / np.linalg.norm(context)
         noises = noises - (noises @ unit)[..., None] * unit
