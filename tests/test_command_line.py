@@ -421,6 +421,8 @@ def test_a_bad_description_is_refused_in_one_line(type_in, command, options, opt
         ("theory error --dim 21 --tokens 6 --samples 30", "--relevant", "required"),
         (f"theory error {MIXTURE}", "--samples", "required"),
         (f"numerics simulate {MIXTURE}", "--samples", "required"),
+        (f"theory descent {MIXTURE} --prompt-norm 1", "--samples", "required"),
+        (f"theory descent {MIXTURE} --samples 30", "--prompt-norm", "required"),
     ],
 )
 def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, got):
@@ -431,7 +433,6 @@ def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, 
 @pytest.mark.parametrize(
     "line",
     [
-        "theory descent --dim 21 --tokens 6 --relevant 2 --samples 30 --prompt-norm 1",
         "theory separation --tokens 6 --relevant 2",
         "theory derive",
         "theory derive averaging --set p=3 --latex file.tex",

@@ -13,6 +13,9 @@ from theory.context.benefit import (
     population_error,
 )
 from theory.context.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
+from theory.descent.population_gradients import PopulationGradients, population_gradients
+from theory.descent.sample_complexity import SampleComplexity, sample_complexity
+from theory.descent.three_steps import StepOutcomes, ThreeSteps, three_steps
 from theory.head import Head
 from theory.known_prompt.averaging import averaging_error
 from theory.known_prompt.averaging_expansion import AveragingExpansion, averaging_expansion
@@ -57,7 +60,11 @@ __all__ = [
     "KnownPromptError",
     "LargeTokensMoments",
     "NotAvailableError",
+    "PopulationGradients",
     "ProportionalHead",
+    "SampleComplexity",
+    "StepOutcomes",
+    "ThreeSteps",
     "TrainedModel",
     "attention_law",
     "attention_moments",
@@ -85,7 +92,10 @@ __all__ = [
     "logistic_head",
     "max_margin_head",
     "population_error",
+    "population_gradients",
     "ridge_head",
+    "sample_complexity",
     "separability_threshold",
+    "three_steps",
     "weighted_averaging_head",
 ]

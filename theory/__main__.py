@@ -14,9 +14,12 @@ from theory.command_line import (
     head_from,
     mixture_from,
     new_parser,
+    number,
     print_json,
     run,
 )
+from theory.descent.sample_complexity import sample_complexity
+from theory.descent.three_steps import LABELS, three_steps
 from theory.known_prompt.error import REGIMES, known_prompt_error
 from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import load_model
@@ -24,7 +27,6 @@ from theory.risk.trained_model import load_model
 PROG = "python -m theory"
 
 LATER = {
-    "descent": "the three-step gradient-descent algorithm",
     "separation": "thresholds between the four attention models",
     "derive": "the symbolic results, machine-checked",
 }
@@ -64,6 +66,34 @@ def risk_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def descent_command(options: argparse.Namespace) -> int:
+    """Print what three steps of gradient descent learn, and how they err."""
+    mixture = mixture_from(options)
+    steps = three_steps(mixture, options.samples, options.prompt_norm, labels=options.labels)
+    needed = None if options.epsilon is None else sample_complexity(mixture, options.epsilon, options.prompt_norm)
+    if options.json:
+        print_json(asdict(steps) | ({} if needed is None else {"sample_complexity": asdict(needed)}))
+        return 0
+    print(f"{'':15} {'n = ' + format(options.samples, 'g'):>14} {'n, d -> inf':>14}")
+    for name, meaning in (
+        ("head_overlap", "cosine of the head after step 1 with w*"),
+        ("prompt_overlap", "cosine of the prompt after step 2 with q*"),
+        ("attention", "on the relevant tokens under that prompt"),
+        ("final_overlap", "cosine of the head after step 3 with w*"),
+        ("error", f"numerical error at most {steps.error_bound:.1g}"),
+    ):
+        values = f"{getattr(steps, name):14.10f} {getattr(steps.limit, name):14.10f}"
+        print(f"{name.replace('_', ' '):15} {values}  ({meaning})")
+    for note in steps.notes:
+        print(f"note: {note}")
+    if needed is not None:
+        print(f"sequences a step for cos^2 = 1 - {options.epsilon:g}, and a lower limit:")
+        for step in ("head", "prompt", "final", "whole"):
+            numbers = getattr(needed, step)
+            print(f"{step:15} {numbers.samples:14.6g} = {numbers.ratio:.4g} x {numbers.limit:.6g}")
+    return 0
+
+
 def not_available_command(options: argparse.Namespace) -> int:
     """Refuse a command that is planned but not built."""
     raise NotAvailableError(f"the command {options.command} ({LATER[options.command]}) is not available yet")
@@ -100,6 +130,25 @@ def main(arguments: list[str] | None = None) -> int:
     add_token_options(risk.add_argument_group("mixture"))
     risk.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     risk.set_defaults(run=risk_command)
+    descent = new_parser(
+        "descent",
+        "Predict three steps of gradient descent from zero, head, prompt, head, on N fresh sequences each.",
+        f"{PROG} descent --dim 200 --tokens 16 --relevant 2 --context-norm 1.5 --signal-norm 1.5 --samples 400 "
+        "--prompt-norm 0.8",
+        commands,
+    )
+    add_mixture_options(descent)
+    group = descent.add_argument_group("gradient descent")
+    group.add_argument("--samples", type=number, required=True, metavar="N", help="sequences of each step; may be inf")
+    group.add_argument(
+        "--prompt-norm", type=number, required=True, metavar="t", help="length of the prompt after its step"
+    )
+    group.add_argument("--labels", choices=LABELS, default="random", help="default random")
+    group.add_argument(
+        "--epsilon", type=number, metavar="EPS", help="tell, too, how many sequences cos^2 = 1 - EPS takes"
+    )
+    descent.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
+    descent.set_defaults(run=descent_command)
     for name, description in LATER.items():
         later = new_parser(
             name, f"{description[0].upper()}{description[1:]} (not available yet).", f"{PROG} {name}", commands

@@ -80,7 +80,7 @@ class AttentionMoments:
     snr_square_error: float | FloatArray
 
 
-class _Scores:
+class Scores:
     """Means over one standard normal score g, on a grid that covers the peaks of e^{±2sg} times its density."""
 
     def __init__(self, spread: float) -> None:
@@ -111,7 +111,7 @@ class _Scores:
         return np.asarray(np.log(np.exp(exponents - peak).sum(axis=1)) + peak[:, 0])
 
 
-def _integrals(log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float) -> tuple[FloatArray, float]:
+def log_integrals(log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float) -> tuple[FloatArray, float]:
     """Return the logarithms of ∫ e^{log_integrand(log t)} dt on one grid of log t, and the largest relative error."""
 
     def log_values(v: FloatArray) -> FloatArray:
@@ -128,7 +128,7 @@ def _integrals(log_integrands: Callable[[FloatArray], list[FloatArray]], widest:
     return integral.log_value, float(integral.relative_error.max())
 
 
-def _widest(scores: _Scores, terms: int) -> float:
+def widest_search(scores: Scores, terms: int) -> float:
     """Return how far from 0 log t may be: between the scales of 1/(m L) and 1/L² of any L that matters."""
     return float(3 * scores.log_weight.max() + math.log(terms) + NEGLIGIBLE)
 
@@ -136,7 +136,7 @@ def _widest(scores: _Scores, terms: int) -> float:
 @lru_cache(maxsize=1024)
 def _softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[float, float, float, float]:
     """Return E A, E A², E ΣL²/D² and their relative error for log c, m ≥ 1 and s > 0."""
-    scores = _Scores(spread)
+    scores = Scores(spread)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
         killed = np.exp(np.minimum(v + log_constant, LARGEST_EXPONENT))
@@ -145,7 +145,7 @@ def _softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[fl
         noise = math.log(terms) + v - killed + scores.log_mean(v, 2, 1) + (terms - 1) * log_psi
         return [share, share + log_constant + v, noise]
 
-    logs, error = _integrals(log_integrands, abs(log_constant) + _widest(scores, terms))
+    logs, error = log_integrals(log_integrands, abs(log_constant) + widest_search(scores, terms))
     share, share_square, noise = (math.exp(value) for value in logs)
     return share, share_square, noise, error
 
@@ -153,7 +153,7 @@ def _softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[fl
 @lru_cache(maxsize=1024)
 def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float, float]:
     """Return the logarithms of E 1/ΣL², E ΣL/ΣL² and E (ΣL)²/ΣL², and their relative error."""
-    scores = _Scores(spread)
+    scores = Scores(spread)
     log_terms = math.log(terms)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
@@ -164,7 +164,7 @@ def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float
             values.append(log_terms + math.log(terms - 1) + 2 * log_lambda + (terms - 2) * log_psi)
         return values
 
-    logs, error = _integrals(log_integrands, _widest(scores, terms))
+    logs, error = log_integrals(log_integrands, widest_search(scores, terms))
     third = float(np.logaddexp.reduce(logs[2:]))
     return float(logs[0]), float(logs[1]), third, error
 
