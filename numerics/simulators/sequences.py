@@ -38,7 +38,9 @@ def signal_vector(mixture: ContextualMixture) -> FloatArray:
     return vector
 
 
-def draw_sequences(mixture: ContextualMixture, samples: int, *, rng: Random) -> TokenSequences:
+def draw_sequences(
+    mixture: ContextualMixture, samples: int, *, rng: Random, labels: FloatArray | None = None
+) -> TokenSequences:
     """Draw independent labelled sequences.
 
     Relevant tokens are q⋆ + y w⋆, irrelevant ones -δ_q q⋆ - δ_w y w⋆ + z.  Memory: 8 n T d bytes.
@@ -47,6 +49,7 @@ def draw_sequences(mixture: ContextualMixture, samples: int, *, rng: Random) -> 
         mixture: the data; its parameters are single numbers.
         samples: n ≥ 0.
         rng: source of the random numbers.
+        labels: ±1 for each sequence, shape (n,); None draws them.
 
     Example:
         >>> mixture = ContextualMixture(dimension=5, tokens=4, relevant_tokens=1)
@@ -60,7 +63,8 @@ def draw_sequences(mixture: ContextualMixture, samples: int, *, rng: Random) -> 
         int(single(mixture.dimension)),
     )
     context, signal = context_vector(mixture), signal_vector(mixture)
-    labels = generator.choice([-1.0, 1.0], size=samples)
+    if labels is None:
+        labels = generator.choice([-1.0, 1.0], size=samples)
     noise = generator.normal(size=(samples, tokens - relevant, dimension))
     noise *= single(mixture.noise)
     if mixture.noise_kind == "prompt-orthogonal":

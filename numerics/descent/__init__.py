@@ -1,0 +1,1 @@
+"""Gradient descent simulated: from tokens, and exactly in law from scores."""
