@@ -88,6 +88,7 @@ def per_sequence(mixture, head, prompt, small_head, samples):
 
 PLACES = {
     "anywhere": (*vectors_of(12), False),
+    "large head": (4 * vectors_of(12)[0], vectors_of(12)[1], False),
     "small head": (*vectors_of(12), True),
     "no prompt": (vectors_of(12)[0], np.zeros(12), False),
     "zero": (np.zeros(12), np.zeros(12), False),
@@ -181,13 +182,15 @@ def test_attention_under_a_prompt():
     mixture = example()
     known = attention_moments(mixture, 0.7).share
     assert_allclose(prompt_share(mixture, [0.7 * 1.2, 0.0]), known, rtol=1e-13)
-    _, prompt = vectors_of(30)
+    prompt = np.zeros(30)
+    prompt[:4] = [0.6, -1.5, 0.2, 0.5]
     for kind in KINDS:
-        sequences = draw_sequences(example(kind), 20_000, rng=stream(5, 3))
+        mixture = example(kind, delta_signal=0.6)
+        sequences = draw_sequences(mixture, 40_000, rng=stream(5, 3))
         attention = np.exp(sequences.tokens @ prompt)
         shares = attention[:, :2].sum(axis=1) / attention.sum(axis=1)
         error = shares.std() / math.sqrt(len(shares))
-        assert_mean(shares.mean(), error, prompt_share(example(kind), prompt), detectable=0.05)
+        assert_mean(shares.mean(), error, prompt_share(mixture, prompt), detectable=0.05)
 
 
 def test_scores_and_tokens_follow_the_same_path():
