@@ -159,9 +159,7 @@ def test_three_steps_come_to_what_theory_predicts(kind, labels, simulator):
     """At n = 240, d = 120 terms of order 1/n² may add a percent, besides what the draws leave open."""
     mixture = example(kind, 120, signal_norm=1.6)
     repetitions = 150 if simulator == "scores" else 40
-    draws = draw_three_steps(
-        mixture, 240, 0.8, repetitions, rng=stream(6, 1), labels=labels, simulator=simulator, errors=False
-    )
+    draws = draw_three_steps(mixture, 240, 0.8, repetitions, rng=stream(6, 1), labels=labels, simulator=simulator)
     expected = three_steps(mixture, 240, 0.8, labels=labels)
     for name in ("head_overlap", "prompt_overlap", "attention", "final_overlap"):
         values, predicted = getattr(draws, name), getattr(expected, name)

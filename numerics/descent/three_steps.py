@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,23 +18,50 @@ from theory.mixture import ContextualMixture
 
 @dataclass(frozen=True)
 class ThreeStepDraws:
-    """Outcomes of independent repetitions, each of shape (repetitions,).
+    """Vectors that independent repetitions end with, in the few coordinates that matter.
 
     Attributes:
-        head_overlap: cos∠(ŵ₁, w⋆).
-        prompt_overlap: cos∠(q̂₁, q⋆).
-        prompt_head_overlap: cos∠(q̂₁, ŵ₁).
-        attention: expected attention on the relevant tokens under q₁.
-        final_overlap: cos∠(ŵ₂, w⋆).
-        error: exact test error of ŵ₂ under q₁; empty where it was not asked for.
+        mixture: the data.
+        prompt_norm: t = ‖q₁‖.
+        head: ŵ₁ as a unit vector along q⋆ and w⋆, shape (repetitions, 2).
+        prompt: the unit vector q̂₁ along q⋆, along w⋆ and across both, shape (repetitions, 3).
+        final: ŵ₂ as a unit vector along q⋆, along w⋆, along the rest of q̂₁ and across, shape (repetitions, 4).
+        prompt_head_overlap: cos∠(q̂₁, ŵ₁), shape (repetitions,).
     """
 
-    head_overlap: FloatArray
-    prompt_overlap: FloatArray
+    mixture: ContextualMixture
+    prompt_norm: float
+    head: FloatArray
+    prompt: FloatArray
+    final: FloatArray
     prompt_head_overlap: FloatArray
-    attention: FloatArray
-    final_overlap: FloatArray
-    error: FloatArray
+
+    @property
+    def head_overlap(self) -> FloatArray:
+        """Return cos∠(ŵ₁, w⋆), shape (repetitions,)."""
+        return self.head[:, 1]
+
+    @property
+    def prompt_overlap(self) -> FloatArray:
+        """Return cos∠(q̂₁, q⋆), shape (repetitions,)."""
+        return self.prompt[:, 0]
+
+    @property
+    def final_overlap(self) -> FloatArray:
+        """Return cos∠(ŵ₂, w⋆), shape (repetitions,)."""
+        return self.final[:, 1]
+
+    @property
+    def attention(self) -> FloatArray:
+        """Return the expected attention on the relevant tokens under each q₁, shape (repetitions,)."""
+        return np.array([prompt_share(self.mixture, self.prompt_norm * direction) for direction in self.prompt])
+
+    @property
+    def error(self) -> FloatArray:
+        """Return the exact test error of each ŵ₂ under its q₁, shape (repetitions,)."""
+        small = replace(self.mixture, dimension=4)
+        prompts = self.prompt_norm * np.column_stack([self.prompt, np.zeros(len(self.prompt))])
+        return np.array([model_error(small, *model) for model in zip(self.final, prompts, strict=True)])
 
 
 def draw_three_steps(
@@ -45,7 +73,6 @@ def draw_three_steps(
     rng: np.random.Generator,
     labels: str = "random",
     simulator: str = "scores",
-    errors: bool = True,
 ) -> ThreeStepDraws:
     """Make the steps ŵ₁ = -∇_w(0, 0), q₁ = t q̂₁ with q̂₁ along -∇_q(ŵ₁, 0), ŵ₂ = -∇_w(0, q₁), so many times.
 
@@ -59,14 +86,13 @@ def draw_three_steps(
         rng: source of the random numbers; each step has a stream of its own.
         labels: "random", or "balanced" for n/2 of each in every step.
         simulator: "scores" is exact in law; "tokens" draws whole sequences.
-        errors: whether to compute test errors, which take longer than the steps themselves.
 
     Raises:
         ArgumentError: an argument is out of range.
 
     Example:
         >>> mixture = ContextualMixture(dimension=200, tokens=16, relevant_tokens=2, context_norm=1.5, signal_norm=1.5)
-        >>> draws = draw_three_steps(mixture, 400, 0.8, 50, rng=np.random.default_rng(1), errors=False)
+        >>> draws = draw_three_steps(mixture, 400, 0.8, 50, rng=np.random.default_rng(1))
         >>> print(f"{draws.head_overlap.mean():.2f} {draws.prompt_overlap.mean():.2f}")
         0.75 0.74
     """
@@ -80,17 +106,19 @@ def draw_three_steps(
         data = TokenData.draw(mixture, samples, streams[step], labels)
         return data.gradients(head, prompt, small_head=True)
 
-    rows = np.empty((repetitions, 5))
-    found = np.empty(repetitions if errors else 0)
+    heads, prompts, finals = np.empty((repetitions, 2)), np.empty((repetitions, 3)), np.empty((repetitions, 4))
+    overlaps = np.empty(repetitions)
     for repetition in range(repetitions):
         head = _unit(gradients(0, zero, zero).head)
-        direction = _unit(gradients(1, head, zero).prompt)
-        prompt = prompt_norm * direction
-        final = _unit(gradients(2, zero, prompt).head)
-        rows[repetition] = head[1], direction[0], direction @ head, prompt_share(mixture, prompt), final[1]
-        if errors:
-            found[repetition] = model_error(mixture, final, prompt)
-    return ThreeStepDraws(*(*rows.T, found))
+        prompt = _unit(gradients(1, head, zero).prompt)
+        final = _unit(gradients(2, zero, prompt_norm * prompt).head)
+        rest = float(np.linalg.norm(prompt[2:]))
+        along = float(final[2:] @ prompt[2:]) / rest if rest > 0 else 0.0
+        across = math.sqrt(max(1 - final[0] ** 2 - final[1] ** 2 - along**2, 0.0))
+        heads[repetition], overlaps[repetition] = head[:2], prompt @ head
+        prompts[repetition] = *prompt[:2], rest
+        finals[repetition] = *final[:2], along, across
+    return ThreeStepDraws(mixture, prompt_norm, heads, prompts, finals, overlaps)
 
 
 def _unit(vector: FloatArray) -> FloatArray:
