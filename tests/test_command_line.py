@@ -21,8 +21,9 @@ from numerics import SIMULATORS
 from numerics import __main__ as numerics_command
 from numerics.verification import Arm, Claim, Setting, trial
 from numerics.verification import engine as verification
-from numerics.verification.catalogue import CLAIMS, predict_error
+from numerics.verification.catalogue import CLAIMS
 from numerics.verification.experiments import trained_head_error
+from numerics.verification.known_prompt_claims import predict_error
 from tests import false_alarms
 from theory import ContextualMixture, Head, known_prompt_error
 from theory import __main__ as theory_command

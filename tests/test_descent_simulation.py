@@ -197,7 +197,7 @@ def test_scores_and_tokens_follow_the_same_path():
     ends = []
     for simulator, runs in (("scores", 60), ("tokens", 60)):
         paths = [
-            descend(mixture, 8, samples=200, head_rate=0.5, prompt_rate=0.5, simulator=simulator, seed=run)
+            descend(mixture, 8, samples=200, head_rate=0.5, prompt_rate=0.5, simulator=simulator, rng=run)
             for run in range(runs)
         ]
         ends.append(np.array([[p.head_coordinate[-1], p.prompt_coordinate[-1], p.loss[-1]] for p in paths]))
@@ -209,8 +209,8 @@ def test_scores_and_tokens_follow_the_same_path():
 def test_reused_sequences_are_the_same_at_every_step():
     """Gradient descent on data that are held, step by step by hand."""
     mixture = example(dimension=7)
-    path = descend(mixture, 4, samples=30, head_rate=0.3, prompt_rate=0.4, simulator="tokens", reuse=True, seed=5)
-    data = TokenData.draw(mixture, 30, stream(5, 5), "random")
+    path = descend(mixture, 4, samples=30, head_rate=0.3, prompt_rate=0.4, simulator="tokens", reuse=True, rng=5)
+    data = TokenData.draw(mixture, 30, np.random.default_rng(5), "random")
     (sequences,) = data.chunks()
     head, prompt = np.zeros(7), np.zeros(7)
     for step in range(4):
@@ -219,7 +219,7 @@ def test_reused_sequences_are_the_same_at_every_step():
         head, prompt = head + 0.3 * found.head, prompt + 0.4 * found.prompt
         assert_allclose(path.head[step + 1], head, rtol=1e-10, atol=1e-13)
         assert_allclose(path.prompt[step + 1], prompt, rtol=1e-10, atol=1e-13)
-    fresh = descend(mixture, 4, samples=30, head_rate=0.3, prompt_rate=0.4, simulator="tokens", seed=5)
+    fresh = descend(mixture, 4, samples=30, head_rate=0.3, prompt_rate=0.4, simulator="tokens", rng=5)
     assert_allclose(fresh.head[1], path.head[1])
     assert not np.allclose(fresh.head[2], path.head[2])
     assert path.errors()[-1] == model_error(mixture, path.head[-1], path.prompt[-1])
@@ -268,6 +268,7 @@ def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, samples, la
             prompt_rate=rates[1],
             simulator=simulator,
             labels=labels,
+            rng=1,
         )
         for values in (path.head, path.prompt, path.loss):
             assert np.isfinite(values).all()
@@ -286,7 +287,7 @@ def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, samples, la
     ],
 )
 def test_bad_arguments_are_refused(changes, message):
-    good = {"steps": 2, "samples": 5, "head_rate": 0.1, "prompt_rate": 0.1}
+    good = {"rng": 1, "steps": 2, "samples": 5, "head_rate": 0.1, "prompt_rate": 0.1}
     with pytest.raises(ArgumentError, match=message):
         descend(example(), **{**good, **changes})
 
@@ -295,7 +296,7 @@ LARGE = """
 from numerics.descent.gradient_descent import descend
 from theory import ContextualMixture
 mixture = ContextualMixture(1000, 32, 4, context_norm=2.0, signal_norm=2.0)
-path = descend(mixture, 2, samples=20_000, head_rate=0.5, prompt_rate=0.5, simulator="tokens", reuse=True)
+path = descend(mixture, 2, samples=20_000, head_rate=0.5, prompt_rate=0.5, simulator="tokens", reuse=True, rng=1)
 print(path.shares()[-1])
 """
 

@@ -16,11 +16,12 @@ from scipy import stats
 
 from numerics.store import ResultStore
 from numerics.verification import Arm, Claim, Experiment, Observations, Setting, verify
-from numerics.verification.catalogue import CLAIMS, DIMENSION, LEFT_OUT, SAMPLES, extrapolated, predict_error
+from numerics.verification.catalogue import CLAIMS
 from numerics.verification.check import judge
 from numerics.verification.claim import EFFORTS, KINDS, stream_key
 from numerics.verification.engine import FALSE_ALARM_RATE, chosen_settings, select_claims
 from numerics.verification.junit import as_junit
+from numerics.verification.known_prompt_claims import DIMENSION, LEFT_OUT, SAMPLES, extrapolated, predict_error
 from numerics.verification.progress import estimate
 from numerics.verification.table import as_csv, as_text
 from numerics.verification.trial import FIRST_PORTIONS, Trial

@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from numerics.verification import Arm, Setting
-from numerics.verification.catalogue import CLAIMS, predict_error
+from numerics.verification.catalogue import CLAIMS
 from numerics.verification.experiments import trained_head_error
+from numerics.verification.known_prompt_claims import predict_error
 from numerics.verification.trial import expect
 from tests import wrong_formulas as wrong
 from theory import ContextualMixture, Head

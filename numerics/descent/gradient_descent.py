@@ -12,7 +12,7 @@ from numerics.descent.gradients import Gradients
 from numerics.descent.score_gradients import draw_gradients
 from numerics.descent.token_data import TokenData
 from numerics.simulators.sequences import context_vector, signal_vector
-from numerics.streams import stream
+from numerics.streams import Random, as_generator
 from theory.arguments import ArgumentError, FloatArray, one_of, single
 from theory.attention.prompt_share import prompt_share
 from theory.mixture import ContextualMixture
@@ -20,8 +20,6 @@ from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import TrainedModel
 
 SIMULATORS = ("scores", "tokens")
-KEY = 5
-"""Number that names the streams of gradient descent; those of `numerics.simulation` are 1 to 3."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,16 @@ class Trajectory:
     """Iterates of gradient descent; index k is after k steps, 0 the start.
 
     Attributes:
+        mixture: the data.
         head: w, shape (steps + 1, d).
         prompt: q, shape (steps + 1, d).
         loss: training loss of the sequences that a step was made with, before it, shape (steps,).
-        seed: the seed that reproduces the numbers.
     """
 
     mixture: ContextualMixture
     head: FloatArray
     prompt: FloatArray
     loss: FloatArray
-    seed: int
 
     @property
     def head_coordinate(self) -> FloatArray:
@@ -92,8 +89,7 @@ def descend(
     simulator: str = "scores",
     reuse: bool = False,
     labels: str = "random",
-    seed: int = 0,
-    key: tuple[int, ...] = (),
+    rng: Random,
 ) -> Trajectory:
     """Run gradient descent from w = 0, q = 0.
 
@@ -106,15 +102,14 @@ def descend(
         simulator: "tokens" draws whole sequences, chunk by chunk; "scores" is exact in law for fresh sequences.
         reuse: whether all steps see the same sequences, rather than fresh ones; with "tokens" only.
         labels: "random", or "balanced" for n/2 of each in every step.
-        seed: whole number of at least 0.
-        key: further whole numbers that name the random streams.
+        rng: source of the random numbers.
 
     Raises:
         ArgumentError: an argument is out of range.
 
     Example:
         >>> mixture = ContextualMixture(dimension=20, tokens=8, relevant_tokens=1, context_norm=2, signal_norm=2)
-        >>> path = descend(mixture, 30, samples=2000, head_rate=0.5, prompt_rate=0.5, seed=1)
+        >>> path = descend(mixture, 30, samples=2000, head_rate=0.5, prompt_rate=0.5, rng=1)
         >>> shares, errors = path.shares(), path.errors()
         >>> print(f"attention {shares[0]:.3f} to {shares[-1]:.2f}, error {errors[0]:.1f} to {errors[-1]:.2f}")
         attention 0.125 to 0.47, error 0.5 to 0.02
@@ -127,8 +122,7 @@ def descend(
             raise ArgumentError(name, f"be finite and {'greater than' if positive else 'at least'} 0", rate)
     if reuse and simulator == "scores":
         raise ArgumentError("reuse", "be False where no tokens are drawn: only fresh sequences have this law", "True")
-    rng = stream(seed, KEY, *key)
-    gradients = _source(mixture, samples, simulator, reuse, labels, rng)
+    gradients = _source(mixture, samples, simulator, reuse, labels, as_generator(rng))
     dimension = int(single(mixture.dimension))
     heads, prompts, losses = np.zeros((steps + 1, dimension)), np.zeros((steps + 1, dimension)), np.empty(steps)
     for step in range(steps):
@@ -136,7 +130,7 @@ def descend(
         heads[step + 1] = heads[step] + head_rate * found.head
         prompts[step + 1] = prompts[step] + prompt_rate * found.prompt
         losses[step] = found.loss
-    return Trajectory(mixture, heads, prompts, losses, seed)
+    return Trajectory(mixture, heads, prompts, losses)
 
 
 def _source(

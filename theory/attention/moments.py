@@ -134,7 +134,7 @@ def widest_search(scores: Scores, terms: int) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[float, float, float, float]:
+def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[float, float, float, float]:
     """Return E A, E A², E ΣL²/D² and their relative error for log c, m ≥ 1 and s > 0."""
     scores = Scores(spread)
 
@@ -271,7 +271,7 @@ def _constant(setting: _Setting, law: DeterministicAttention) -> AttentionMoment
 
 def _fluctuating(setting: _Setting) -> AttentionMoments:
     """Return the moments from Laplace integrals; what a difference loses is a share of the sum of its parts."""
-    share, share_square, noise_part, error = _softmax_moments(setting.log_constant, setting.terms, setting.spread)
+    share, share_square, noise_part, error = softmax_moments(setting.log_constant, setting.terms, setting.spread)
     *log_sums, inverse_error = _inverse_square_sums(setting.terms, setting.spread)
     relative_error = max(error, inverse_error) + setting.rounding()
     delta, signal = setting.delta_signal, setting.signal

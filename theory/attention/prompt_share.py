@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from theory.arguments import ArgumentError, as_numbers, single
-from theory.attention.mixed_moments import softmax_mixed_moments
+from theory.attention.moments import LARGEST_SPREAD, softmax_moments
 from theory.mixture import ContextualMixture
 
 
@@ -41,5 +42,9 @@ def prompt_share(mixture: ContextualMixture, prompt: npt.ArrayLike) -> float:
     along = (1 + single(mixture.delta_context)) * single(mixture.context_norm) * float(vector[0])
     across = (1 + single(mixture.delta_signal)) * single(mixture.signal_norm) * float(vector[1])
     constant, terms = math.log(single(mixture.relevant_tokens)), int(single(mixture.irrelevant_tokens))
-    shares = [softmax_mixed_moments(constant + along + label * across, terms, spread).share for label in (-1.0, 1.0)]
-    return sum(shares) / 2
+    if spread > LARGEST_SPREAD:
+        raise ArgumentError("prompt", f"keep the spread of the scores at most {LARGEST_SPREAD:g}", f"{spread:.3g}")
+    logits = [constant + along + label * across for label in (-1.0, 1.0)]
+    if terms == 0 or spread == 0:
+        return sum(float(expit(logit - math.log(terms))) if terms else 1.0 for logit in logits) / 2
+    return sum(softmax_moments(logit, terms, spread)[0] for logit in logits) / 2
