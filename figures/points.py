@@ -17,18 +17,19 @@ from numerics.simulators.population import simulate_population_error
 from theory.mixture import ContextualMixture
 
 
-def draw_points(panel: Axes, points: list[Row], x: Callable[[Row], float], style: int) -> None:
+def draw_points(panel: Axes, points: list[Row], x: Callable[[Row], float], style: int, value: str = "error") -> None:
     """Draw points with their 95 % intervals, hollow so that the line of theory shows through them.
 
     Args:
         panel: where to draw.
-        points: rows with `error`, `interval_low` and `interval_high`.
+        points: rows with the value, `interval_low` and `interval_high`.
         x: the coordinate of a row.
         style: which colour and marker of the house to take.
+        value: name of the column that is drawn.
     """
     if not points:
         return
-    errors = np.array([row["error"] for row in points])
+    errors = np.array([row[value] for row in points])
     ends = np.array([[row["interval_low"], row["interval_high"]] for row in points]).T
     panel.errorbar(
         [x(row) for row in points],
