@@ -14,7 +14,8 @@ from numerics.verification.catalogue import CLAIMS
 from numerics.verification.check import SLACK
 from numerics.verification.claim import EFFORTS, KINDS
 from tests.false_alarms import share
-from tests.wrong_theories import CLAIM, UNSEEN_THEORIES, WRONG_THEORIES
+from tests.wrong_changes import CLAIM
+from tests.wrong_theories import UNSEEN_THEORIES, WRONG_THEORIES
 
 CHEAP = {
     "averaging-known-prompt": "overlap",
@@ -31,6 +32,8 @@ CHEAP = {
     "population-error": "",
     "hard-attention": "",
     "exact-risk": "",
+    "descent-population-gradients": "",
+    "descent-head-overlap": "scores",
 }
 """Claims with settings of a few seconds, and how these settings' labels end."""
 
