@@ -326,3 +326,10 @@ def test_a_spread_without_measure_is_refused_not_guessed():
     model = TrainedModel([1, 0], [0, 1], [1, 0.1], [0.1, 1])
     with pytest.raises(AccuracyError, match=r"spread by more than 12, got .* = 30"):
         exact_risk(model, tokens=9, relevant_tokens=2, noise=30)
+
+
+@pytest.mark.parametrize("length", [60.0, 1e3, 1e30])
+def test_a_spread_whose_exponentials_are_no_floats_is_refused_too(length):
+    model = TrainedModel([1, 0, 0], [0, 1, 0], [length, 0, 0], [0.1, 1, 0.5])
+    with pytest.raises(AccuracyError, match="spread by more than 12"):
+        exact_risk(model, tokens=9, relevant_tokens=2)

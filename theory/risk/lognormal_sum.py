@@ -30,6 +30,9 @@ CERTAIN = 8.8
 TARGET = 2e-11
 PROMISED = 1e-10
 LARGEST_SPREAD = 12.0
+LARGEST_FLOAT_SPREAD = 38.0
+"""Beyond it the factors of the sum and their squares, up to e^{2·8.8 s}, may not be floats."""
+
 LARGEST_GROWTH = 5.0
 """A contour on which Φ grows beyond e^5 would lose more digits than the rounding that is counted."""
 
@@ -70,7 +73,9 @@ def probability_below_zero(law: LognormalSum) -> Probability:
         >>> round(result.value, 12)
         0.07864960353
     """
-    closed = _closed_form(law) or _certain(law) or _rare(law)
+    closed = _closed_form(law)
+    if closed is None and law.spread <= LARGEST_FLOAT_SPREAD:
+        closed = _certain(law) or _rare(law)
     if closed is not None:
         return closed
     if law.spread > LARGEST_SPREAD:
