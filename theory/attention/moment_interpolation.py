@@ -21,7 +21,7 @@ from theory.mixture import ContextualMixture
 
 DEGREES = (16, 32, 64)
 ACCURATE = 1e-12
-"""A panel whose error estimate exceeds this gets the next degree."""
+"""A panel whose last coefficients exceed this gets the next degree."""
 
 TAIL = 3
 """Coefficients that the error estimate looks at: of a symmetric function every other one vanishes."""
@@ -61,7 +61,7 @@ class InterpolatedMoments:
         self.mixture = mixture
         self._numbers = [single(getattr(mixture, name)) for name in names]
         tokens, relevant, context, noise, delta_context = self._numbers
-        self.fluctuates = bool(mixture.noise_kind == "isotropic" and noise > 0 and relevant < tokens)
+        self.fluctuates = bool(mixture.noise_kind == "isotropic" and noise * context > 0 and relevant < tokens)
         self.largest = math.inf
         if self.fluctuates:
             rate = abs((1 + delta_context) * context**2)
@@ -95,7 +95,7 @@ class InterpolatedMoments:
         # T_k(x) = cos(k arccos x); rounding may lead out of [-1, 1].
         angle = math.acos(min(max(2 * (position - index) - 1, -1.0), 1.0))
         logs = np.cos(angle * np.arange(len(coefficients))) @ coefficients
-        return MixedMoments(*np.exp(logs).tolist(), error)  # type: ignore[call-arg]
+        return MixedMoments(*[*np.exp(logs).tolist(), error])
 
     def nodes(self, index: int) -> FloatArray:
         """Return the inverse temperatures at which panel number `index`, from 0 for the first above 0, is sampled."""
@@ -121,9 +121,9 @@ class InterpolatedMoments:
             samples = [self.exact(min(max(node, -self.largest), self.largest)).log_moments() for node in nodes.tolist()]
             coefficients = dct(np.array([logs for logs, _ in samples]), type=1, axis=0) / degree
             coefficients[[0, -1]] /= 2
-            exact_error = max(error for _, error in samples)
-            # Errors of the samples enter the coefficients, too, and the interpolant amplifies them by at most log(degree).
-            error = float(np.abs(coefficients[-TAIL:]).max()) + math.log(degree) * exact_error
-            if error < ACCURATE:
+            tail = float(np.abs(coefficients[-TAIL:]).max())
+            if tail < ACCURATE:
                 break
+        # Errors of the samples enter the coefficients; the interpolant amplifies them by at most 1 + log(degree).
+        error = tail + (1 + math.log(degree)) * max(error for _, error in samples)
         return coefficients, error
