@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from theory.attention.mixed_moments import MixedMoments
 from theory.attention.moment_interpolation import InterpolatedMoments
 from theory.mixture import ContextualMixture
 
-ROUNDINGS = 16.0
-"""Rounding errors of one unit in a sum of a few products."""
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+"""Rounding errors in a sum of a few products, as a share of what it adds up."""
+
+Number = TypeVar("Number", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -82,18 +85,34 @@ class FlowCoefficients:
     signal_slope_error: float
     power_slope_error: float
 
-    def head(self, head_length: float) -> float:
+    def loss(self, c: Number) -> Number:
+        """Return L at c."""
+        return 0.5 + self.signal_weight * c * (c / 2 * self.power - self.signal)
+
+    def head(self, c: Number) -> Number:
         """Return the head equation's right side E M - c G."""
-        return self.signal - head_length * self.power
+        return self.signal - c * self.power
 
-    def prompt(self, head_length: float) -> float:
+    def prompt(self, c: Number) -> Number:
         """Return the prompt equation's right side (W²/Q²) [c (E M)' - c² G'/2]."""
-        return self.prompt_weight * head_length * (self.signal_slope - head_length / 2 * self.power_slope)
+        return self.prompt_weight * c * (self.signal_slope - c / 2 * self.power_slope)
 
-    def loss(self, head_length: float) -> float:
-        """Return L; a mean of squares, which rounding alone could take below 0."""
-        loss = 0.5 + self.signal_weight * head_length * (head_length / 2 * self.power - self.signal)
-        return max(loss, 0.0)
+    def loss_error(self, c: Number) -> Number:
+        """Return the bound on the error of L."""
+        size = abs(c)
+        parts = 0.5 + self.signal_weight * size * (size / 2 * self.power + abs(self.signal))
+        return ROUNDING * parts + self.signal_weight * size * (size / 2 * self.power_error + self.signal_error)
+
+    def head_error(self, c: Number) -> Number:
+        """Return the bound on the error of the head equation."""
+        parts = abs(self.signal) + abs(c) * self.power
+        return ROUNDING * parts + self.signal_error + abs(c) * self.power_error
+
+    def prompt_error(self, c: Number) -> Number:
+        """Return the bound on the error of the prompt equation."""
+        signal_error = self.signal_slope_error + ROUNDING * abs(self.signal_slope)
+        power_error = self.power_slope_error + ROUNDING * abs(self.power_slope)
+        return self.prompt_weight * abs(c) * (signal_error + abs(c) / 2 * power_error)
 
     @property
     def best_head_length(self) -> float:
@@ -107,24 +126,9 @@ class FlowCoefficients:
             ArgumentError: c is not finite, or so large that the loss is not.
         """
         c = real("head_length", head_length)
-        size = np.abs(c)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = 0.5 + self.signal_weight * c * (c / 2 * self.power - self.signal)
-            head = self.signal - c * self.power
-            prompt = self.prompt_weight * c * (self.signal_slope - c / 2 * self.power_slope)
-            unit = np.finfo(np.float64).eps * ROUNDINGS
-            loss_parts = 0.5 + self.signal_weight * size * (size / 2 * self.power + abs(self.signal))
-            loss_error = self.signal_weight * size * (size / 2 * self.power_error + self.signal_error)
-            head_parts = abs(self.signal) + size * self.power
-            head_error = self.signal_error + size * self.power_error
-            prompt_parts = self.prompt_weight * size * (abs(self.signal_slope) + size / 2 * abs(self.power_slope))
-            prompt_error = self.prompt_weight * size * (self.signal_slope_error + size / 2 * self.power_slope_error)
-            errors = (
-                loss_error + unit * loss_parts,
-                head_error + unit * head_parts,
-                prompt_error + unit * prompt_parts,
-            )
-        values = (np.maximum(loss, 0.0), head, prompt, *errors)
+            loss, head, prompt = np.maximum(self.loss(c), 0.0), self.head(c), self.prompt(c)
+            values = (loss, head, prompt, self.loss_error(c), self.head_error(c), self.prompt_error(c))
         finite = np.all([np.isfinite(value) for value in values], axis=0)
         if not finite.all():
             raise ArgumentError(
@@ -196,7 +200,8 @@ class PopulationPlane:
         square_parts = 2 * drift * m.share_square_rest + 6 * v_size * m.share_square_pair
         pair_parts = 2 * abs(u) * m.share_pair
         pair_parts += 2 * v_size * (m.pair + m.share_pair + 4 * m.triple + 3 * m.pair_square)
-        error = m.relative_error + ROUNDINGS * float(np.finfo(np.float64).eps)
+        error = m.relative_error + ROUNDING
+        ratio = self._signal / self._context
         cross, rest = 2 * b * m.share_rest, b * b * m.rest_square
         power_slope_parts = w * abs(a) * (abs(a) * square_parts + 2 * abs(b) * share_parts) + variance * pair_parts
         values = {
@@ -206,9 +211,9 @@ class PopulationPlane:
             "signal_slope": a * share_slope,
             "power_slope": w * a * (a * square_slope - 2 * b * share_slope) + variance * pair_slope,
             "signal_weight": w,
-            "prompt_weight": (self._signal / self._context) ** 2,
+            "prompt_weight": ratio * ratio,  # a power would raise beyond the largest float
             "signal_error": error * (m.share + abs(b) * m.rest),
-            "power_error": error * (w * (m.share_square + abs(cross) + rest) + variance * m.pair),
+            "power_error": error * (w * (m.share_square + 2 * abs(b) * m.share_rest + rest) + variance * m.pair),
             "signal_slope_error": error * abs(a) * share_parts,
             "power_slope_error": error * power_slope_parts,
         }
