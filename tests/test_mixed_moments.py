@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from tests.false_alarms import assert_mean
-from theory import ArgumentError
-from theory.attention.mixed_moments import softmax_mixed_moments
+from theory.attention.mixed_moments import AttentionScores
 
 
 def values(share, attention):
@@ -23,12 +22,15 @@ def values(share, attention):
     return {
         "share": share,
         "share_square": share**2,
-        "share_cube": share**3,
-        "square_sum": squares,
-        "share_square_sum": share * squares,
-        "share_square_square_sum": share**2 * squares,
-        "square_sum_square": squares**2,
-        "cube_sum": sum(p**3 for p in attention),
+        "rest": 1 - share,
+        "rest_square": (1 - share) ** 2,
+        "share_rest": share * (1 - share),
+        "share_square_rest": share**2 * (1 - share),
+        "pair": squares,
+        "share_pair": share * squares,
+        "share_square_pair": share**2 * squares,
+        "triple": sum(p**3 for p in attention),
+        "pair_square": squares**2,
     }
 
 
@@ -56,7 +58,7 @@ def test_one_and_two_tokens_by_quadrature_over_their_scores(terms, log_constant,
             total = constant + sum(weights)
             for name, value in values(constant / total, [w / total for w in weights]).items():
                 totals[name] += probability * value
-    found = asdict(softmax_mixed_moments(log_constant, terms, spread))
+    found = asdict(AttentionScores(log_constant, terms, spread).moments())
     for name, total in totals.items():
         assert_allclose(found[name], float(total), rtol=1e-12, err_msg=name)
     assert found["relative_error"] < 1e-12
@@ -67,7 +69,7 @@ def test_many_tokens_by_brute_force():
     logits = np.concatenate([np.full((200_000, 1), 1.5), 1.2 * rng.standard_normal((200_000, 12))], axis=1)
     weights = np.exp(logits)
     weights /= weights.sum(axis=1, keepdims=True)
-    found = asdict(softmax_mixed_moments(1.5, 12, 1.2))
+    found = asdict(AttentionScores(1.5, 12, 1.2).moments())
     for name, sample in values(weights[:, 0], weights[:, 1:].T).items():
         error = sample.std() / math.sqrt(len(sample))
         assert_mean(sample.mean(), error, found[name], detectable=0.06)
@@ -81,29 +83,23 @@ def test_many_tokens_by_brute_force():
 )
 def test_inequalities_between_moments(log_constant, terms, spread):
     """0 ≤ p ≤ 1, A + Σ p = 1, and Cauchy-Schwarz; each to the stated error."""
-    found = softmax_mixed_moments(log_constant, terms, spread)
+    found = AttentionScores(log_constant, terms, spread).moments()
     assert all(math.isfinite(value) and value >= 0 for value in asdict(found).values())
     slack = 1 + 4 * found.relative_error
     assert found.share <= slack
     assert found.share**2 <= found.share_square * slack
-    assert found.share_cube <= found.share_square * slack
     assert found.share_square <= found.share * slack
-    assert found.square_sum**2 <= found.square_sum_square * slack
-    assert found.square_sum_square <= found.cube_sum * slack
-    assert found.cube_sum <= found.square_sum * slack
-    assert found.share_square_sum**2 <= found.share_square * found.square_sum_square * slack
-    assert (1 - found.share) ** 2 <= max(terms, 1) * found.square_sum * slack + 1e-13
-
-
-def test_wide_scores_are_refused():
-    with pytest.raises(ArgumentError, match=r"the spread of the scores must be at most 5, got 5\.1"):
-        softmax_mixed_moments(0.0, 4, 5.1)
+    assert found.pair**2 <= found.pair_square * slack
+    assert found.pair_square <= found.triple * slack
+    assert found.triple <= found.pair * slack
+    assert found.share_pair**2 <= found.share_square * found.pair_square * slack
+    assert (1 - found.share) ** 2 <= max(terms, 1) * found.pair * slack + 1e-13
 
 
 def test_attention_that_does_not_fluctuate():
-    found = asdict(softmax_mixed_moments(0.3, 4, 0.0))
+    found = asdict(AttentionScores(0.3, 4, 0.0).moments())
     share = math.exp(0.3) / (math.exp(0.3) + 4)
     for name, value in values(share, [(1 - share) / 4] * 4).items():
         assert_allclose(found[name], value, rtol=1e-14)
-    alone = asdict(softmax_mixed_moments(0.3, 0, 2.0))
+    alone = asdict(AttentionScores(0.3, 0, 0.0).moments())
     assert alone == {**values(1.0, []), "relative_error": alone["relative_error"]}

@@ -21,7 +21,6 @@ Source: derived here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from functools import lru_cache
 
@@ -29,26 +28,12 @@ import numpy as np
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
 from theory.attention.deterministic import DeterministicAttention, deterministic_attention
+from theory.attention.laplace import LARGEST_EXPONENT, Scores, laplace_integrals, rounding_share
 from theory.mixture import ContextualMixture
-from theory.quadrature import NEGLIGIBLE, support, trapezoid
 
 LARGEST_SPREAD = 5.0
-SCORE_RANGE = 9.0
-LARGEST_STEP = 1 / 8
-"""Turning the ray of t by θ < π/2 changes no integral and divides its integrand's bound by cos²θ at most.  So the rule
-in log t errs by a share of e^{-π²/step} times a few powers of 1/step, whatever c, m and s are: below 1e-30."""
-
-LARGEST_EXPONENT = 600.0
-"""e^600 is large enough to kill any integrand, and still a float after a product with a million."""
-
 LARGEST_LOGARITHM = 709.0
 """The logarithm of the largest float is 709.78."""
-
-ROUNDINGS = 128.0
-"""Rounding errors of one unit in sums over hundreds of scores and in powers with exponent m."""
-
-ROUNDINGS_PER_EXPONENT = 4.0
-"""The same for each unit of log c, and of the exponents of log-normal moments, 2s² and 4s²."""
 
 
 @dataclass(frozen=True)
@@ -80,59 +65,6 @@ class AttentionMoments:
     snr_square_error: float | FloatArray
 
 
-class Scores:
-    """Means over one standard normal score g, on a grid that covers the peaks of e^{±2sg} times its density."""
-
-    def __init__(self, spread: float) -> None:
-        """Lay the grid: features of width 1/s call for steps that shrink with s."""
-        reach = SCORE_RANGE + 2 * spread
-        half = math.ceil(reach * (3 + 4 * spread))
-        # Not the distance of two nodes, which has lost two digits.
-        step = reach / half
-        g = step * np.arange(-half, half + 1)
-        self.log_density = math.log(step / math.sqrt(2 * math.pi)) - g**2 / 2
-        self.log_weight = spread * g
-
-    def log_mean(self, log_t: FloatArray, power: int, exponent: int) -> FloatArray:
-        """Return log E[L^power e^{-t L^exponent}] for log t of shape (k,)."""
-        decay = np.exp(np.minimum(log_t[:, None] + exponent * self.log_weight, LARGEST_EXPONENT))
-        if power:
-            return self._log_sum(np.asarray(power * self.log_weight - decay))
-        # Near 1 the logarithm, which is multiplied by m, is that of the distance from 1.
-        result = np.log1p(np.maximum(np.expm1(-decay) @ np.exp(self.log_density), -0.75))
-        far = result < -0.5
-        result[far] = self._log_sum(np.asarray(-decay[far]))
-        return np.asarray(result)
-
-    def _log_sum(self, exponents: FloatArray) -> FloatArray:
-        """Return the logarithm of the mean of e^exponents for each row, however small it is."""
-        exponents = exponents + self.log_density
-        peak = exponents.max(axis=1, keepdims=True)
-        return np.asarray(np.log(np.exp(exponents - peak).sum(axis=1)) + peak[:, 0])
-
-
-def log_integrals(log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float) -> tuple[FloatArray, float]:
-    """Return the logarithms of ∫ e^{log_integrand(log t)} dt on one grid of log t, and the largest relative error."""
-
-    def log_values(v: FloatArray) -> FloatArray:
-        return np.stack(log_integrands(v[:, 0]), axis=1) + v
-
-    columns = np.ones(len(log_integrands(np.zeros(1))))
-    lower, upper, before = -widest, widest, math.inf
-    while upper - lower < 0.8 * before:
-        before = upper - lower
-        first, last = support(log_values, lower * columns, upper * columns)
-        lower, upper = float(first.min()), float(last.max())
-    intervals = 2 * math.ceil((upper - lower) / LARGEST_STEP / 2)
-    integral = trapezoid(lambda v: (log_values(v), np.array(1.0)), lower * columns, upper * columns, intervals)
-    return integral.log_value, float(integral.relative_error.max())
-
-
-def widest_search(scores: Scores, terms: int) -> float:
-    """Return how far from 0 log t may be: between the scales of 1/(m L) and 1/L² of any L that matters."""
-    return float(3 * scores.log_weight.max() + math.log(terms) + NEGLIGIBLE)
-
-
 @lru_cache(maxsize=1024)
 def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[float, float, float, float]:
     """Return E A, E A², E ΣL²/D² and their relative error for log c, m ≥ 1 and s > 0."""
@@ -140,12 +72,12 @@ def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[flo
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
         killed = np.exp(np.minimum(v + log_constant, LARGEST_EXPONENT))
-        log_psi = scores.log_mean(v, 0, 1)
+        log_psi, log_square = scores.log_means(v, (0, 2))
         share = log_constant - killed + terms * log_psi
-        noise = math.log(terms) + v - killed + scores.log_mean(v, 2, 1) + (terms - 1) * log_psi
+        noise = math.log(terms) + v - killed + log_square + (terms - 1) * log_psi
         return [share, share + log_constant + v, noise]
 
-    logs, error = log_integrals(log_integrands, abs(log_constant) + widest_search(scores, terms))
+    logs, error = laplace_integrals(log_integrands, abs(log_constant) + scores.widest(terms))
     share, share_square, noise = (math.exp(value) for value in logs)
     return share, share_square, noise, error
 
@@ -157,14 +89,14 @@ def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float
     log_terms = math.log(terms)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
-        log_psi, log_lambda, log_eta = (scores.log_mean(v, power, 2) for power in range(3))
+        log_psi, log_lambda, log_eta = scores.log_means(v, (0, 1, 2), exponent=2)
         others = log_terms + (terms - 1) * log_psi
         values = [terms * log_psi, others + log_lambda, others + log_eta]
         if terms > 1:
             values.append(log_terms + math.log(terms - 1) + 2 * log_lambda + (terms - 2) * log_psi)
         return values
 
-    logs, error = log_integrals(log_integrands, widest_search(scores, terms))
+    logs, error = laplace_integrals(log_integrands, scores.widest(terms))
     third = float(np.logaddexp.reduce(logs[2:]))
     return float(logs[0]), float(logs[1]), third, error
 
@@ -218,9 +150,8 @@ class _Setting:
     delta_signal: float
 
     def rounding(self) -> float:
-        """Return the share that is lost to rounding: every exponent is a few times one of these."""
-        exponent = abs(self.log_constant) + 4 * self.spread**2
-        return float(np.finfo(np.float64).eps * (ROUNDINGS + ROUNDINGS_PER_EXPONENT * exponent))
+        """Return the share that is lost to rounding."""
+        return rounding_share(self.log_constant, self.spread)
 
 
 def _one_setting(

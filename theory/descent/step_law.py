@@ -39,7 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.arguments import FloatArray, single
-from theory.attention.mixed_moments import softmax_mixed_moments
+from theory.attention.mixed_moments import AttentionScores
 from theory.mixture import ContextualMixture
 
 THIRD = np.array([0.0, 0.0, 1.0])
@@ -152,15 +152,15 @@ def feature_law(geometry: Geometry, label: float, prompt: FloatArray) -> StepLaw
     direction = noisy / length if length > 0 else THIRD
     spread = geometry.noise * length
     log_ratio = float(gap @ prompt) + math.log(geometry.relevant)
-    moments = softmax_mixed_moments(log_ratio, round(geometry.tokens - geometry.relevant), spread)
-    share, squares = moments.share, moments.square_sum
+    moments = AttentionScores(log_ratio, round(geometry.tokens - geometry.relevant), spread).moments()
+    share, squares = moments.share, moments.pair
     rest = 1 - share - squares
-    mixed = share - moments.share_square - 2 * moments.share_square_sum
+    mixed = share - moments.share_square - 2 * moments.share_pair
     score = spread * rest
     second = np.empty((2, 2))
     second[0] = moments.share_square - share**2, spread * mixed - share * score
-    powers = squares - moments.share_square_sum - 3 * moments.square_sum_square
-    third = rest - mixed - 2 * powers + 2 * squares - 6 * moments.cube_sum
+    powers = squares - moments.share_pair - 3 * moments.pair_square
+    third = rest - mixed - 2 * powers + 2 * squares - 6 * moments.triple
     second[1] = second[0, 1], squares + spread**2 * third - score**2
     slopes = np.stack([gap, geometry.noise * direction])
     mean = share * gap + geometry.irrelevant_mean(label) + geometry.noise * score * direction
