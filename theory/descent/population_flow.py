@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -222,10 +223,22 @@ class PopulationPlane:
         return FlowCoefficients(**{name: float(value) for name, value in values.items()})
 
 
+@lru_cache(maxsize=32)
+def population_plane(mixture: ContextualMixture) -> PopulationPlane:
+    """Return the plane of a mixture; asked again it is the same object, with the panels that it has computed.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
+        >>> population_plane(mixture) is population_plane(mixture)
+        True
+    """
+    return PopulationPlane(mixture)
+
+
 def population_flow(mixture: ContextualMixture, head_length: Numbers, inverse_temperature: float) -> PopulationFlow:
     """Return the population loss and its negative gradients at w = c w⋆, q = τ q⋆: the formulas are above.
 
-    For many inverse temperatures of one mixture, `PopulationPlane` is faster.
+    For many inverse temperatures of one mixture, `population_plane` is faster.
 
     Args:
         mixture: the data, single numbers; q⋆ and w⋆ are orthogonal.
@@ -242,5 +255,5 @@ def population_flow(mixture: ContextualMixture, head_length: Numbers, inverse_te
         >>> print(f"{flow.loss:.6f} {flow.head:.6f} {flow.prompt:.6f}")
         0.371387 0.082777 0.047144
     """
-    plane = PopulationPlane(mixture)
+    plane = population_plane(mixture)
     return plane.exactly_at(single(real("inverse_temperature", inverse_temperature))).equations(head_length)

@@ -4,7 +4,7 @@ With learning rates η_w and η_q and the equations of `descent.population_flow`
 
     c ← c + η_w head(c, τ),   τ ← τ + η_q prompt(c, τ),   and   dc/dt = η_w head,   dτ/dt = η_q prompt.
 
-Steps of size η follow the flow with an error of order η.  From (0, 0) the prompt starts to move as soon as the head has.
+Steps of size η follow the flow with an error of order η.  From (0, 0) the prompt starts to move once the head has.
 Source: derived here.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
 from theory.arguments import LARGEST_REAL, ArgumentError, FloatArray, real, single, whole
-from theory.descent.population_flow import PopulationPlane
+from theory.descent.population_flow import PopulationPlane, population_plane
 from theory.mixture import ContextualMixture
 
 RELATIVE_TOLERANCE = 1e-11
@@ -36,7 +36,7 @@ class PopulationTrajectory:
         inverse_temperature: τ.
         loss: L.
         share: E A, attention on the relevant tokens.
-        error_bound: estimated bound on the numerical error of c, τ, E A and L.  For steps it is the distance to a second
+        error_bound: estimated bound on the numerical error of c, τ, E A and L.  For steps it is the distance to a
             trajectory, each step of which is off by the error bound of its gradients; for the flow, that to a
             solution with tolerances a hundred times as large.
     """
@@ -73,13 +73,13 @@ def gradient_descent(
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
         >>> descent = gradient_descent(mixture, 2000, head_rate=0.5, prompt_rate=0.5)
         >>> print(f"c = {descent.head_length[-1]:.4f}, tau = {descent.inverse_temperature[-1]:.4f}")
-        c = 1.4848, tau = 0.5610
+        c = 1.8420, tau = 0.5922
     """
     count = int(single(whole("steps", steps, least=0)))
     rates = _rates(head_rate, prompt_rate)
-    plane, begin = PopulationPlane(mixture), _start(start)
+    plane, begin = population_plane(mixture), _start(start)
     path, shadow = (_descend(plane, begin, count, rates, errors) for errors in (0.0, 1.0))
-    return PopulationTrajectory(np.arange(count + 1.0), *path, np.abs(path - shadow).max(axis=0))
+    return _trajectory(np.arange(count + 1.0), path, shadow)
 
 
 def gradient_flow(
@@ -109,15 +109,21 @@ def gradient_flow(
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
         >>> flow = gradient_flow(mixture, [0.0, 1.0, 1000.0])
         >>> flow.inverse_temperature.round(4)
-        array([0.    , 0.0059, 0.5610])
+        array([0.    , 0.0066, 0.5922])
     """
     t = np.atleast_1d(real("times", times, least=0))
     if t.ndim > 1 or t.size == 0 or (np.diff(t) < 0).any():
-        raise ArgumentError("times", "be a list of numbers that do not fall", f"{times}")
+        raise ArgumentError("times", "be a list of numbers that do not fall", repr(times))
     rates = _rates(head_rate, prompt_rate)
-    plane, begin = PopulationPlane(mixture), _start(start)
+    plane, begin = population_plane(mixture), _start(start)
     path, rough = (_follow(plane, begin, t, rates, looser) for looser in (1.0, LOOSER))
-    return PopulationTrajectory(t, *path, np.abs(path - rough).max(axis=0))
+    return _trajectory(t, path, rough)
+
+
+def _trajectory(time: FloatArray, path: FloatArray, other: FloatArray) -> PopulationTrajectory:
+    """Wrap c, τ, L and E A, rows of `path`; how far `other` is from them is the error."""
+    rounding = float(np.finfo(np.float64).eps) * np.abs(path).max(axis=0)
+    return PopulationTrajectory(time, *path[:4], error_bound=np.abs(path - other).max(axis=0) + rounding)
 
 
 def _rates(head_rate: float, prompt_rate: float) -> tuple[float, float]:
