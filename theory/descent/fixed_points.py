@@ -10,8 +10,8 @@ So the fixed points are
 2. (0, τ₀) where E M(τ₀) = 0, which needs δ_w > 0: a saddle, for L⋆ has its maximum of 1/2 there.  It divides prompts
    that make the relevant tokens speak, with c > 0, from those that make the others speak, with c < 0.
 
-What they mean: under isotropic noise a longer prompt picks out relevant tokens better, and noisy tokens with high scores
-too, so that the prompt stops at a finite τ.  Under prompt-orthogonal noise the signal-to-noise ratio grows with τ
+What they mean: under isotropic noise a longer prompt picks out relevant tokens better, but noisy tokens with high
+scores, too, so that the prompt stops at a finite τ.  Under prompt-orthogonal noise the signal-to-noise ratio grows with τ
 without end: there is no fixed point of the first kind, and once attention is almost all on the relevant tokens the
 prompt's speed falls in proportion to e^{-2(1+δ_q)Q²τ}, so that τ grows like a logarithm of the number of steps.
 Source: derived here.
@@ -32,6 +32,8 @@ from theory.mixture import ContextualMixture
 
 CLOSE = 1e-14
 """Roots are bracketed this closely, as a share of the range of τ."""
+
+SMALLEST_RATE = 1e-200
 
 DIFFERENCE = 1e-5
 """Step of the difference that gives a slope for an error bound, as a share of the range of τ."""
@@ -71,19 +73,20 @@ def fixed_points(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
         mixture: the data, single numbers, with signal, noise and irrelevant tokens; q⋆ and w⋆ are orthogonal.
 
     Raises:
-        ArgumentError: a parameter is out of this range; or δ_q = -1 under prompt-orthogonal noise, where the prompt does
-            not matter.
+        ArgumentError: a parameter is out of this range; or δ_q = -1 under prompt-orthogonal noise, where the prompt
+            does not matter.
 
     Example:
         >>> for point in fixed_points(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2, delta_signal=0.5)):
         ...     print(f"{point.kind}: c = {point.head_length:.4f}, tau = {point.inverse_temperature:.4f}")
-        minimum: c = 0, tau = 0
+        minimum: c = -1.8240, tau = -0.3434
+        saddle: c = -0.4146, tau = 3.4991
     """
     plane = population_plane(mixture)
     signal, noise, terms = (single(value) for value in (mixture.signal_norm, mixture.noise, mixture.irrelevant_tokens))
     for name, wrong, requirement in (
-        ("signal_norm", signal == 0, "be greater than 0 for a fixed point of head and prompt"),
-        ("noise", noise == 0, "be greater than 0: without it every τ has a head that errs never"),
+        ("signal_norm", signal * signal == 0, "be greater than 0 for a fixed point of head and prompt"),
+        ("noise", noise * noise == 0, "be greater than 0: without it every τ has a head that errs never"),
         ("relevant_tokens", terms == 0, "be less than tokens: without others every τ does the same"),
     ):
         if wrong:
@@ -97,8 +100,9 @@ def _constant(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
         single(value) for value in (mixture.delta_signal, mixture.relevant_tokens, mixture.irrelevant_tokens)
     )
     rate = (1 + single(mixture.delta_context)) * single(mixture.context_norm) ** 2
-    if rate == 0:
-        raise ArgumentError("delta_context", "not be -1 where attention does not fluctuate: every τ does the same", -1)
+    if abs(rate) < SMALLEST_RATE:
+        requirement = "keep |1 + δ_q| Q² above 1e-200 where attention does not fluctuate: every τ does the same"
+        raise ArgumentError("delta_context", requirement, single(mixture.delta_context))
     if delta <= 0:
         return ()
     logs = math.log(delta), math.log(rest), math.log(relevant)
@@ -123,7 +127,7 @@ def _fluctuating(plane: PopulationPlane) -> tuple[FixedPoint, ...]:
         temperature, error = _root(plane, _balance, low, high)
         here = plane.at(temperature)
         c = here.best_head_length
-        slope = abs(here.signal_slope * here.power - here.signal * here.power_slope) / here.power**2
+        slope = (abs(here.signal_slope) + abs(c * here.power_slope)) / here.power
         c_error = slope * error + here.head_error(c) / here.power
         # L⋆ falls towards a minimum: there E M times the balance goes from plus to minus.
         falls = _balance(plane.at(low))[0] * here.signal > 0

@@ -16,7 +16,7 @@ Along it the loss is Φ(τ)/(2m) with
 
 and a drift of order 1/m goes on to where Φ is least:
 
-    Φ'/Φ = 2 d log of the bracket/dτ/2 - 2a (u - v)/M = 0.
+    Φ'/Φ = (d/dτ) log [...] - 2a (u - v)/M = 0.
 
 The second part of Φ is 1/κ², the first is what attention itself fluctuates from sequence to sequence: the head cannot
 follow that.  Where it counts little, for δ_w = 0 and W a/σ → 0, the prompt stops where κ² is largest, at
@@ -35,7 +35,7 @@ from scipy.special import expit
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, real, single
 from theory.descent.population_flow import FlowCoefficients
-from theory.mixture import ContextualMixture
+from theory.mixture import ContextualMixture, single_numbers
 
 LARGEST_SPREAD_SQUARE = 300.0
 """e^300 is a float, and so is a product with a few numbers."""
@@ -66,9 +66,9 @@ class LargeTokensFixedPoint:
     """Where gradient flow from zero ends, to leading order: c and τ up to order 1/m, the loss up to order 1/m².
 
     Attributes:
-        head_length: c = 1/(W² M).
+        head_length: c = E M/G from the expansions above, 1/(W² M) in the limit.
         inverse_temperature: τ.
-        loss: Φ/(2m).
+        loss: L from the same, Φ/(2m) to leading order.
         share: a.
     """
 
@@ -85,19 +85,14 @@ class _Limit:
         """Take single numbers."""
         if mixture.noise_kind != "isotropic":
             raise ArgumentError("noise_kind", "be isotropic", mixture.noise_kind)
-        numbers = []
-        for name in ("context_norm", "signal_norm", "noise", "delta_context", "delta_signal"):
-            if np.ndim(getattr(mixture, name)):
-                raise ArgumentError(name, "be a single number", f"an array of shape {np.shape(getattr(mixture, name))}")
-            numbers.append(single(getattr(mixture, name)))
-        for name in ("tokens", "relevant_tokens"):
-            if np.ndim(getattr(mixture, name)):
-                raise ArgumentError(name, "be a single number", f"an array of shape {np.shape(getattr(mixture, name))}")
-        self.context, self.signal, self.noise, delta_context, self.delta = numbers
-        self.terms, relevant = single(mixture.irrelevant_tokens), single(mixture.relevant_tokens)
+        names = ("tokens", "relevant_tokens", "context_norm", "signal_norm", "noise", "delta_context", "delta_signal")
+        tokens, relevant, self.context, self.signal, self.noise, delta_context, self.delta = single_numbers(
+            mixture, names
+        )
+        self.terms = tokens - relevant
         for name, wrong, requirement in (
             ("relevant_tokens", self.terms == 0, "be less than tokens in an expansion for many tokens"),
-            ("signal_norm", self.signal == 0, "be greater than 0 in an expansion for many tokens"),
+            ("signal_norm", self.signal * self.signal == 0, "be greater than 0 in an expansion for many tokens"),
         ):
             if wrong:
                 raise ArgumentError(name, requirement, single(getattr(mixture, name)))
@@ -105,9 +100,19 @@ class _Limit:
         self.spread = self.noise * self.context
         self.log_odds = math.log(relevant) - math.log(self.terms)
 
+    def spread_square(self, temperature: float) -> float:
+        """Return s²; a power would raise beyond the largest float."""
+        return (self.spread * temperature) * (self.spread * temperature)
+
+    def check(self, temperature: float) -> None:
+        """Refuse a τ at which e^{s²} is out of reach."""
+        if self.spread_square(temperature) > LARGEST_SPREAD_SQUARE:
+            requirement = f"keep τ²σ²Q² at most {LARGEST_SPREAD_SQUARE:g}"
+            raise ArgumentError("inverse_temperature", requirement, temperature)
+
     def at(self, temperature: float) -> tuple[float, float, float, float]:
         """Return a, 1 - a, M and u - v."""
-        logit = self.log_odds + self.u * temperature - (self.spread * temperature) ** 2 / 2
+        logit = self.log_odds + self.u * temperature - self.spread_square(temperature) / 2
         share, rest = float(expit(logit)), float(expit(-logit))
         return share, rest, share - self.delta * rest, self.u - temperature * self.spread**2
 
@@ -115,8 +120,10 @@ class _Limit:
         """Return what loss and equations take from τ; they are exact in c."""
         a, rest, m, drift = self.at(temperature)
         b, w, variance = 1 + self.delta, self.signal**2, self.noise**2
-        grown = math.exp((self.spread * temperature) ** 2)
-        excess, growth = math.expm1((self.spread * temperature) ** 2), 2 * temperature * self.spread**2 * grown
+        self.check(temperature)
+        grown, excess = math.exp(self.spread_square(temperature)), math.expm1(self.spread_square(temperature))
+        growth = 2 * temperature * self.spread**2 * grown
+        ratio = self.signal / self.context
         a_slope = a * rest * drift
         m_slope = b * a_slope
         # E M = M + b k (e^{s²} - 1)/m with k = a (1-a)², and G as above with the bracket's parts x and y.
@@ -131,7 +138,7 @@ class _Limit:
             signal_slope=m_slope + b * (k_slope * excess + k * growth) / self.terms,
             power_slope=2 * w * m * m_slope + (rest**2 * bracket_slope - 2 * rest * a_slope * bracket) / self.terms,
             signal_weight=w,
-            prompt_weight=(self.signal / self.context) ** 2,
+            prompt_weight=ratio * ratio,
             signal_error=0.0,
             power_error=0.0,
             signal_slope_error=0.0,
@@ -141,8 +148,9 @@ class _Limit:
     def bracket(self, temperature: float) -> tuple[float, float]:
         """Return the bracket of Φ and its slope, both times e^{-s²}."""
         a, rest, _, drift = self.at(temperature)
-        damped = -math.expm1(-((self.spread * temperature) ** 2))
-        v, b, ratio = temperature * self.spread**2, 1 + self.delta, (self.noise / self.signal) ** 2
+        damped = -math.expm1(-self.spread_square(temperature))
+        v, b, ratio = temperature * self.spread**2, 1 + self.delta, self.noise / self.signal
+        ratio *= ratio
         value = (b * a) ** 2 * damped + ratio
         return value, 2 * (b * a) ** 2 * (rest * drift * damped + v) + 2 * v * ratio
 
@@ -168,13 +176,10 @@ def large_tokens_flow(mixture: ContextualMixture, head_length: Numbers, inverse_
         >>> mixture = ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200)
         >>> flow = large_tokens_flow(mixture, head_length=1.0, inverse_temperature=0.5)
         >>> print(f"{flow.loss:.6f} {flow.head:.6f} {flow.prompt:.6f}")
-        0
+        0.343017 0.141856 0.058799
     """
     limit = _Limit(mixture)
     temperature = single(real("inverse_temperature", inverse_temperature))
-    if (limit.spread * temperature) ** 2 > LARGEST_SPREAD_SQUARE:
-        requirement = f"keep τ²σ²Q² at most {LARGEST_SPREAD_SQUARE:g}"
-        raise ArgumentError("inverse_temperature", requirement, temperature)
     flow = limit.coefficients(temperature).equations(head_length)
     return LargeTokensFlow(flow.loss, flow.head, flow.prompt, flow.share)
 
@@ -194,11 +199,15 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
     Example:
         >>> point = large_tokens_fixed_point(ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200))
         >>> print(f"c = {point.head_length:.4f}, tau = {point.inverse_temperature:.4f}")
-        c = 0
+        c = 5.5842, tau = 0.4930
     """
     limit = _Limit(mixture)
-    if limit.spread == 0:
-        raise ArgumentError("noise", "be greater than 0: without it every τ has a head that errs never", limit.noise)
+    if not 0 < limit.bracket(0.0)[0] < math.inf or limit.spread**2 == 0:
+        raise ArgumentError(
+            "noise",
+            "be greater than 0, and (σ/W)² and σ²Q² floats: without noise every τ has a head that errs never",
+            limit.noise,
+        )
     m = limit.at(0.0)[2]
     if abs(m) <= 4 * np.finfo(np.float64).eps:
         raise ArgumentError("delta_signal", "differ from R/m: a flow from zero does not start there", limit.delta)
@@ -212,11 +221,6 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         grid = np.linspace(0.0, end, SAMPLES + 1).tolist()
         last = next(index for index, point in enumerate(grid) if limit.slope(point) * start_sign <= 0)
         temperature = float(brentq(limit.slope, grid[last - 1], grid[last], xtol=1e-15 * abs(end)))
-    share, rest, m, _ = limit.at(temperature)
-    value = limit.bracket(temperature)[0] * math.exp((limit.spread * temperature) ** 2)
-    return LargeTokensFixedPoint(
-        head_length=1 / (limit.signal**2 * m),
-        inverse_temperature=temperature,
-        loss=(rest / m) ** 2 * value / (2 * limit.terms),
-        share=share,
-    )
+    there = limit.coefficients(temperature)
+    c = there.best_head_length
+    return LargeTokensFixedPoint(c, temperature, there.loss(c), there.share)
