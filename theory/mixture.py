@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.arguments import ArgumentError, ComparedByValue, FloatArray, Numbers, broadcast, one_of, real, whole
+from theory.arguments import ArgumentError, ComparedByValue, FloatArray, Numbers, broadcast, one_of, real, single, whole
 
 NOISE_KINDS = ("isotropic", "prompt-orthogonal")
 
@@ -86,3 +86,19 @@ class ContextualMixture(ComparedByValue):
     def sparsity(self) -> FloatArray:
         """Share ζ = R/T of relevant tokens."""
         return np.asarray(np.asarray(self.relevant_tokens) / np.asarray(self.tokens))
+
+
+def single_numbers(mixture: ContextualMixture, names: tuple[str, ...]) -> list[float]:
+    """Return some parameters of a mixture as floats.
+
+    Raises:
+        ArgumentError: a parameter is an array of one or more dimensions.
+
+    Example:
+        >>> single_numbers(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2), ("tokens", "noise"))
+        [16.0, 1.0]
+    """
+    for name in names:
+        if shape := np.shape(getattr(mixture, name)):
+            raise ArgumentError(name, "be a single number", f"an array of shape {shape}")
+    return [single(getattr(mixture, name)) for name in names]

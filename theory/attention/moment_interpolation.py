@@ -14,10 +14,10 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.fft import dct
 
-from theory.arguments import ArgumentError, FloatArray, single
+from theory.arguments import FloatArray
 from theory.attention.mixed_moments import LARGEST_LOG_CONSTANT, AttentionScores, MixedMoments
 from theory.attention.moments import LARGEST_SPREAD
-from theory.mixture import ContextualMixture
+from theory.mixture import ContextualMixture, single_numbers
 
 DEGREES = (16, 32, 64)
 ACCURATE = 1e-12
@@ -55,11 +55,8 @@ class InterpolatedMoments:
     def __init__(self, mixture: ContextualMixture) -> None:
         """Take the mixture's numbers."""
         names = ("tokens", "relevant_tokens", "context_norm", "noise", "delta_context")
-        for name in names:
-            if np.ndim(getattr(mixture, name)):
-                raise ArgumentError(name, "be a single number", f"an array of shape {np.shape(getattr(mixture, name))}")
         self.mixture = mixture
-        self._numbers = [single(getattr(mixture, name)) for name in names]
+        self._numbers = single_numbers(mixture, names)
         tokens, relevant, context, noise, delta_context = self._numbers
         self.fluctuates = bool(mixture.noise_kind == "isotropic" and noise * context > 0 and relevant < tokens)
         self.largest = math.inf

@@ -28,7 +28,7 @@ import numpy as np
 from theory.arguments import ArgumentError, FloatArray, Numbers, plain, real, single
 from theory.attention.mixed_moments import MixedMoments
 from theory.attention.moment_interpolation import InterpolatedMoments
-from theory.mixture import ContextualMixture
+from theory.mixture import ContextualMixture, single_numbers
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """Rounding errors in a sum of a few products, as a share of what it adds up."""
@@ -162,16 +162,11 @@ class PopulationPlane:
 
     def __init__(self, mixture: ContextualMixture) -> None:
         """Take the mixture's numbers."""
-        for name in ("signal_norm", "delta_signal"):
-            if np.ndim(getattr(mixture, name)):
-                raise ArgumentError(name, "be a single number", f"an array of shape {np.shape(getattr(mixture, name))}")
         self.mixture = mixture
         self.moments = InterpolatedMoments(mixture)
         self.largest = self.moments.largest
-        self._signal, self._delta, self._context, self._noise, self._delta_context = (
-            single(getattr(mixture, name))
-            for name in ("signal_norm", "delta_signal", "context_norm", "noise", "delta_context")
-        )
+        names = ("signal_norm", "delta_signal", "context_norm", "noise", "delta_context")
+        self._signal, self._delta, self._context, self._noise, self._delta_context = single_numbers(mixture, names)
 
     def at(self, inverse_temperature: float) -> FlowCoefficients:
         """Return the coefficients at τ from interpolated moments.

@@ -123,7 +123,8 @@ def gradient_flow(
 def _trajectory(time: FloatArray, path: FloatArray, other: FloatArray) -> PopulationTrajectory:
     """Wrap c, τ, L and E A, rows of `path`; how far `other` is from them is the error."""
     rounding = float(np.finfo(np.float64).eps) * np.abs(path).max(axis=0)
-    return PopulationTrajectory(time, *path[:4], error_bound=np.abs(path - other).max(axis=0) + rounding)
+    c, temperature, loss, share = path
+    return PopulationTrajectory(time, c, temperature, loss, share, np.abs(path - other).max(axis=0) + rounding)
 
 
 def _rates(head_rate: float, prompt_rate: float) -> tuple[float, float]:
