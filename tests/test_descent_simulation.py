@@ -252,10 +252,11 @@ def test_balanced_labels_are_balanced(samples):
     numbers=st.tuples(*[st.floats(0.01, 5)] * 3, *[st.floats(-2, 2)] * 2),
     kind=st.sampled_from(KINDS),
     rates=st.tuples(st.floats(1e-6, 1), st.floats(0, 1)),
+    start=st.tuples(st.floats(-3, 3), st.floats(-3, 3)),
     samples=st.integers(1, 50),
     labels=st.sampled_from(["random", "balanced"]),
 )
-def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, samples, labels):
+def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, start, samples, labels):
     context, signal, noise, *deltas = numbers
     count = 1 + int(relevant * (tokens - 1))
     mixture = ContextualMixture(9, tokens, count, context, signal, noise, kind, *deltas)
@@ -268,6 +269,7 @@ def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, samples, la
             prompt_rate=rates[1],
             simulator=simulator,
             labels=labels,
+            start=start,
             rng=1,
         )
         for values in (path.head, path.prompt, path.loss):
@@ -284,6 +286,7 @@ def test_iterates_are_finite(tokens, relevant, numbers, kind, rates, samples, la
         ({"simulator": "guess"}, "simulator must be one of scores, tokens"),
         ({"labels": "sorted"}, "labels must be one of random, balanced"),
         ({"reuse": True}, "reuse must be False where no tokens are drawn"),
+        ({"steps": 400, "head_rate": 1e3}, "head_rate and prompt_rate must be small enough for gradient descent"),
     ],
 )
 def test_bad_arguments_are_refused(changes, message):

@@ -13,13 +13,15 @@ from numerics.descent.score_gradients import draw_gradients
 from numerics.descent.token_data import TokenData
 from numerics.simulators.sequences import context_vector, signal_vector
 from numerics.streams import Random, as_generator
-from theory.arguments import ArgumentError, FloatArray, one_of, single
+from theory.arguments import ArgumentError, FloatArray, one_of, real, single
 from theory.attention.prompt_share import prompt_share
 from theory.mixture import ContextualMixture
 from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import TrainedModel
 
 SIMULATORS = ("scores", "tokens")
+LARGEST = 1e30
+"""Beyond it gradient descent has run away: squares of its iterates, and soon themselves, would not be floats."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,10 @@ def descend(
     simulator: str = "scores",
     reuse: bool = False,
     labels: str = "random",
+    start: tuple[float, float] = (0.0, 0.0),
     rng: Random,
 ) -> Trajectory:
-    """Run gradient descent from w = 0, q = 0.
+    """Run gradient descent from w = c w⋆, q = τ q⋆, zero by default.
 
     Args:
         mixture: the data, its parameters single numbers.
@@ -102,10 +105,11 @@ def descend(
         simulator: "tokens" draws whole sequences, chunk by chunk; "scores" is exact in law for fresh sequences.
         reuse: whether all steps see the same sequences, rather than fresh ones; with "tokens" only.
         labels: "random", or "balanced" for n/2 of each in every step.
+        start: (c, τ).
         rng: source of the random numbers.
 
     Raises:
-        ArgumentError: an argument is out of range.
+        ArgumentError: an argument is out of range, or the iterates run away because the learning rates are too large.
 
     Example:
         >>> mixture = ContextualMixture(dimension=20, tokens=8, relevant_tokens=1, context_norm=2, signal_norm=2)
@@ -125,11 +129,16 @@ def descend(
     gradients = _source(mixture, samples, simulator, reuse, labels, as_generator(rng))
     dimension = int(single(mixture.dimension))
     heads, prompts, losses = np.zeros((steps + 1, dimension)), np.zeros((steps + 1, dimension)), np.empty(steps)
+    c, temperature = map(float, real("start", start))
+    heads[0], prompts[0] = c * signal_vector(mixture), temperature * context_vector(mixture)
     for step in range(steps):
         found = gradients(heads[step], prompts[step])
         heads[step + 1] = heads[step] + head_rate * found.head
         prompts[step + 1] = prompts[step] + prompt_rate * found.prompt
         losses[step] = found.loss
+        if max(np.abs(heads[step + 1]).max(), np.abs(prompts[step + 1]).max()) > LARGEST:
+            rates = f"{head_rate:g} and {prompt_rate:g}: iterate {step + 1} is beyond {LARGEST:g}"
+            raise ArgumentError("head_rate and prompt_rate", "be small enough for gradient descent to settle", rates)
     return Trajectory(mixture, heads, prompts, losses)
 
 

@@ -153,18 +153,20 @@ def feature_law(geometry: Geometry, label: float, prompt: FloatArray) -> StepLaw
     spread = geometry.noise * length
     log_ratio = float(gap @ prompt) + math.log(geometry.relevant)
     moments = AttentionScores(log_ratio, round(geometry.tokens - geometry.relevant), spread).moments()
-    share, squares = moments.share, moments.pair
-    rest = 1 - share - squares
-    mixed = share - moments.share_square - 2 * moments.share_pair
+    share, share_square, pair, share_pair, pair_square, triple = (
+        single(getattr(moments, name))
+        for name in ("share", "share_square", "pair", "share_pair", "pair_square", "triple")
+    )
+    rest = 1 - share - pair
+    mixed = share - share_square - 2 * share_pair
     score = spread * rest
     second = np.empty((2, 2))
-    second[0] = moments.share_square - share**2, spread * mixed - share * score
-    powers = squares - moments.share_pair - 3 * moments.pair_square
-    third = rest - mixed - 2 * powers + 2 * squares - 6 * moments.triple
-    second[1] = second[0, 1], squares + spread**2 * third - score**2
+    second[0] = share_square - share**2, spread * mixed - share * score
+    third = rest - mixed - 2 * (pair - share_pair - 3 * pair_square) + 2 * pair - 6 * triple
+    second[1] = second[0, 1], pair + spread**2 * third - score**2
     slopes = np.stack([gap, geometry.noise * direction])
     mean = share * gap + geometry.irrelevant_mean(label) + geometry.noise * score * direction
-    elsewhere = geometry.noise**2 * squares
+    elsewhere = geometry.noise**2 * pair
     across = geometry.projection - np.outer(direction, direction)
     covariance = slopes.T @ second @ slopes + elsewhere * across
     return StepLaw(label * mean, covariance, elsewhere, share)
