@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from figures import benefit_of_context, double_descent, hard_attention, heads, sample_complexity
+from figures import benefit_of_context, double_descent, hard_attention, heads, phase_portrait, sample_complexity
 from figures.drawing import NamedFigure
 
 FIGURES = {
@@ -31,6 +31,12 @@ FIGURES = {
             "Phase diagram of hard attention over Q/sigma and ln m, and how its transition sharpens with m.",
             hard_attention.compute,
             hard_attention.draw,
+        ),
+        NamedFigure(
+            "phase-portrait",
+            "Gradient descent in the plane of head and prompt: flow, fixed points, trajectories, simulated on top.",
+            phase_portrait.compute,
+            phase_portrait.draw,
         ),
         NamedFigure(
             "sample-complexity",
