@@ -194,12 +194,13 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         mixture: the data, single numbers, with isotropic noise σ > 0, signal and irrelevant tokens.
 
     Raises:
-        ArgumentError: a parameter is out of range, or ζ = (1-ζ) δ_w: zero is a fixed point then.
+        ArgumentError: a parameter is out of range; or ζ = (1-ζ) δ_w, where zero is a fixed point; or the minimum has
+            τ²σ²Q² > 300.
 
     Example:
         >>> point = large_tokens_fixed_point(ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200))
         >>> print(f"c = {point.head_length:.4f}, tau = {point.inverse_temperature:.4f}")
-        c = 5.5842, tau = 0.4930
+        c = 5.7053, tau = 0.4930
     """
     limit = _Limit(mixture)
     if not 0 < limit.bracket(0.0)[0] < math.inf or limit.spread**2 == 0:
@@ -214,13 +215,14 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
     temperature = 0.0
     if limit.u != 0:
         # Φ falls from 0 towards the relevant tokens if they speak louder, and away from them if they do not.
-        end = math.copysign(1.0, m) * limit.u / limit.spread**2
-        start_sign = math.copysign(1.0, limit.slope(0.0))
-        while limit.slope(end) * start_sign > 0:
-            end *= 2
-        grid = np.linspace(0.0, end, SAMPLES + 1).tolist()
-        last = next(index for index, point in enumerate(grid) if limit.slope(point) * start_sign <= 0)
-        temperature = float(brentq(limit.slope, grid[last - 1], grid[last], xtol=1e-15 * abs(end)))
+        end = math.copysign(math.sqrt(LARGEST_SPREAD_SQUARE) / limit.spread, limit.u * m)
+        slopes = [(point, limit.slope(point)) for point in np.linspace(0.0, end, SAMPLES + 1).tolist()]
+        # The slope at 0 is -2 ζ u/M: from there to the minimum it has the sign of -end.
+        high = next((index for index, (_, slope) in enumerate(slopes) if slope * end > 0), 0)
+        if high == 0:
+            requirement = f"have a minimum of Φ within τ²σ²Q² ≤ {LARGEST_SPREAD_SQUARE:g}"
+            raise ArgumentError("the mixture", requirement, mixture)
+        temperature = float(brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end)))
     there = limit.coefficients(temperature)
     c = there.best_head_length
     return LargeTokensFixedPoint(c, temperature, there.loss(c), there.share)
