@@ -64,7 +64,7 @@ class FixedPoint:
 
 
 def fixed_points(mixture: ContextualMixture, *, reach: float = LARGEST_SPREAD) -> tuple[FixedPoint, ...]:
-    """Return all fixed points with |τ|σQ ≤ 5, or `reach`, ordered by τ; what they mean is said at the head of this file.
+    """Return all fixed points with |τ|σQ up to `reach`, ordered by τ; what they mean is said at the head of this file.
 
     Between 17 samples or more on each stretch of τ over which log c changes by 1 and s by 1/2 at most, every change of
     sign is followed to its root; two roots between neighbouring samples would go unseen.  Under prompt-orthogonal noise

@@ -225,4 +225,4 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         temperature = float(brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end)))
     there = limit.coefficients(temperature)
     c = there.best_head_length
-    return LargeTokensFixedPoint(c, temperature, there.loss(c), there.share)
+    return LargeTokensFixedPoint(c, temperature, max(there.loss(c), 0.0), there.share)
