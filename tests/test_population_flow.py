@@ -473,6 +473,7 @@ ISOTROPIC = mixture_of(9)
         (lambda: large_tokens_fixed_point(mixture_of(9, noise_kind="prompt-orthogonal")), "noise_kind must be isotrop"),
         (lambda: large_tokens_fixed_point(mixture_of(9, 9, delta_signal=1.0)), "delta_signal must differ from R/m"),
         (lambda: large_tokens_fixed_point(mixture_of(9, noise=0.0)), "noise must be greater than 0"),
+        (lambda: large_tokens_fixed_point(mixture_of(9, context_norm=300.0)), "the mixture must keep"),
         (lambda: fixed_points(mixture_of(9, noise=0.0)), "noise must be greater than 0"),
         (lambda: fixed_points(mixture_of(9, signal_norm=0.0)), "signal_norm must be greater than 0"),
         (lambda: fixed_points(ISOTROPIC, reach=5.5), "reach must be at most 5, got 5.5"),

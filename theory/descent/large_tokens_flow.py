@@ -43,6 +43,9 @@ LARGEST_SPREAD_SQUARE = 300.0
 SAMPLES = 400
 """Points between 0 and the far end among which the first change of sign is looked for."""
 
+LARGEST_RATIO = 200.0
+"""Of |1 + δ_q| Q/σ: attention's exponent changes by at most 9 between two of these points."""
+
 
 @dataclass(frozen=True)
 class LargeTokensFlow:
@@ -194,8 +197,8 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         mixture: the data, single numbers, with isotropic noise σ > 0, signal and irrelevant tokens.
 
     Raises:
-        ArgumentError: a parameter is out of range; or ζ = (1-ζ) δ_w, where zero is a fixed point; or the minimum has
-            τ²σ²Q² > 300.
+        ArgumentError: a parameter is out of range; or ζ = (1-ζ) δ_w, where zero is a fixed point; or |1 + δ_q| Q/σ
+            exceeds 200; or the minimum has τ²σ²Q² > 300.
 
     Example:
         >>> point = large_tokens_fixed_point(ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200))
@@ -209,6 +212,9 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
             "be greater than 0, and (σ/W)² and σ²Q² floats: without noise every τ has a head that errs never",
             limit.noise,
         )
+    if abs(limit.u) > LARGEST_RATIO * limit.spread:
+        ratio = f"{abs(limit.u) / limit.spread:.3g}"
+        raise ArgumentError("the mixture", f"keep |1 + δ_q| Q/σ at most {LARGEST_RATIO:g}", ratio)
     m = limit.at(0.0)[2]
     if abs(m) <= 4 * np.finfo(np.float64).eps:
         raise ArgumentError("delta_signal", "differ from R/m: a flow from zero does not start there", limit.delta)
@@ -222,7 +228,9 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         if high == 0:
             requirement = f"have a minimum of Φ within τ²σ²Q² ≤ {LARGEST_SPREAD_SQUARE:g}"
             raise ArgumentError("the mixture", requirement, mixture)
-        temperature = float(brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end)))
+        temperature = float(
+            brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end), maxiter=1000)
+        )
     there = limit.coefficients(temperature)
     c = there.best_head_length
     return LargeTokensFixedPoint(c, temperature, max(there.loss(c), 0.0), there.share)
