@@ -4,6 +4,7 @@ from theory.arguments import ArgumentError, NotAvailableError
 from theory.attention.deterministic import DeterministicAttention, deterministic_attention
 from theory.attention.large_tokens import Expansion, LargeTokensMoments, large_tokens_moments
 from theory.attention.law import AttentionLaw, attention_law
+from theory.attention.mixed_moments import MixedMoments, mixed_moments
 from theory.attention.moments import AttentionMoments, attention_moments
 from theory.context.benefit import (
     BestTemperature,
@@ -13,7 +14,22 @@ from theory.context.benefit import (
     population_error,
 )
 from theory.context.hard_attention import hard_attention_error, hard_attention_midpoint, hard_attention_threshold
+from theory.descent.fixed_points import FixedPoint, fixed_points
+from theory.descent.large_tokens_flow import (
+    LargeTokensFixedPoint,
+    LargeTokensFlow,
+    large_tokens_fixed_point,
+    large_tokens_flow,
+)
+from theory.descent.population_flow import (
+    FlowCoefficients,
+    PopulationFlow,
+    PopulationPlane,
+    population_flow,
+    population_plane,
+)
 from theory.descent.population_gradients import PopulationGradients, population_gradients
+from theory.descent.population_trajectory import PopulationTrajectory, gradient_descent, gradient_flow
 from theory.descent.sample_complexity import SampleComplexity, sample_complexity
 from theory.descent.three_steps import StepOutcomes, ThreeSteps, three_steps
 from theory.head import Head
@@ -56,11 +72,19 @@ __all__ = [
     "ErrorProbability",
     "ExactRisk",
     "Expansion",
+    "FixedPoint",
+    "FlowCoefficients",
     "Head",
     "KnownPromptError",
+    "LargeTokensFixedPoint",
+    "LargeTokensFlow",
     "LargeTokensMoments",
+    "MixedMoments",
     "NotAvailableError",
+    "PopulationFlow",
     "PopulationGradients",
+    "PopulationPlane",
+    "PopulationTrajectory",
     "ProportionalHead",
     "SampleComplexity",
     "StepOutcomes",
@@ -78,21 +102,29 @@ __all__ = [
     "deterministic_attention",
     "error_given_overlap",
     "exact_risk",
+    "fixed_points",
     "fluctuating_averaging_error",
     "full_head_averaging_error",
     "full_head_averaging_overlap",
+    "gradient_descent",
+    "gradient_flow",
     "hard_attention_error",
     "hard_attention_midpoint",
     "hard_attention_threshold",
     "known_prompt_error",
+    "large_tokens_fixed_point",
+    "large_tokens_flow",
     "large_tokens_moments",
     "least_squares_error",
     "least_squares_overlap",
     "load_model",
     "logistic_head",
     "max_margin_head",
+    "mixed_moments",
     "population_error",
+    "population_flow",
     "population_gradients",
+    "population_plane",
     "ridge_head",
     "sample_complexity",
     "separability_threshold",

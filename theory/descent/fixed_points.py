@@ -11,8 +11,8 @@ So the fixed points are
    that make the relevant tokens speak, with c > 0, from those that make the others speak, with c < 0.
 
 What they mean: under isotropic noise a longer prompt picks out relevant tokens better, but noisy tokens with high
-scores, too, so that the prompt stops at a finite τ.  Under prompt-orthogonal noise the signal-to-noise ratio grows with τ
-without end: there is no fixed point of the first kind, and once attention is almost all on the relevant tokens the
+scores, too, so that the prompt stops at a finite τ.  Under prompt-orthogonal noise the signal-to-noise ratio grows with
+τ without end: there is no fixed point of the first kind, and once attention is almost all on the relevant tokens the
 prompt's speed falls in proportion to e^{-2(1+δ_q)Q²τ}, so that τ grows like a logarithm of the number of steps.
 Source: derived here.
 """
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.arguments import ArgumentError, FloatArray, single
+from theory.arguments import ArgumentError, FloatArray, real, single
+from theory.attention.moments import LARGEST_SPREAD
 from theory.descent.population_flow import FlowCoefficients, PopulationPlane, population_plane
 from theory.mixture import ContextualMixture
 
@@ -62,8 +63,8 @@ class FixedPoint:
     loss_error: float
 
 
-def fixed_points(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
-    """Return all fixed points with |τ|σQ ≤ 5, ordered by τ; what they mean is said at the head of this file.
+def fixed_points(mixture: ContextualMixture, *, reach: float = LARGEST_SPREAD) -> tuple[FixedPoint, ...]:
+    """Return all fixed points with |τ|σQ up to `reach`, ordered by τ; what they mean is said at the head of this file.
 
     Between 17 samples or more on each stretch of τ over which log c changes by 1 and s by 1/2 at most, every change of
     sign is followed to its root; two roots between neighbouring samples would go unseen.  Under prompt-orthogonal noise
@@ -71,6 +72,7 @@ def fixed_points(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
 
     Args:
         mixture: the data, single numbers, with signal, noise and irrelevant tokens; q⋆ and w⋆ are orthogonal.
+        reach: largest |τ|σQ to look at under isotropic noise, greater than 0 and at most 5; a smaller one is faster.
 
     Raises:
         ArgumentError: a parameter is out of this range; or δ_q = -1 under prompt-orthogonal noise, where the prompt
@@ -91,7 +93,10 @@ def fixed_points(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
     ):
         if wrong:
             raise ArgumentError(name, requirement, single(getattr(mixture, name)))
-    return _fluctuating(plane) if plane.moments.fluctuates else _constant(mixture)
+    spread = single(real("reach", reach, above=0))
+    if spread > LARGEST_SPREAD:
+        raise ArgumentError("reach", f"be at most {LARGEST_SPREAD:g}", spread)
+    return _fluctuating(plane, spread / LARGEST_SPREAD) if plane.moments.fluctuates else _constant(mixture)
 
 
 def _constant(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
@@ -111,10 +116,11 @@ def _constant(mixture: ContextualMixture) -> tuple[FixedPoint, ...]:
     return (FixedPoint(0.0, temperature, 0.5, delta / (1 + delta), "saddle", error, 0.0),)
 
 
-def _fluctuating(plane: PopulationPlane) -> tuple[FixedPoint, ...]:
-    """Return all fixed points, by changes of sign between the samples of the moments."""
-    samples = np.unique(np.concatenate([plane.moments.nodes(index) for index in plane.moments.panels]))
-    samples = np.clip(samples, -plane.largest, plane.largest)
+def _fluctuating(plane: PopulationPlane, part: float) -> tuple[FixedPoint, ...]:
+    """Return all fixed points in a part of the range, by changes of sign between the samples of the moments."""
+    end = plane.largest * part
+    nodes = np.concatenate([plane.moments.nodes(index) for index in plane.moments.panels])
+    samples = np.unique(np.clip(nodes, -end, end))
     points = []
     for low, high in _brackets(plane, _signal, samples):
         temperature, error = _root(plane, _signal, low, high)

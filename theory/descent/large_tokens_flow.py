@@ -43,6 +43,9 @@ LARGEST_SPREAD_SQUARE = 300.0
 SAMPLES = 400
 """Points between 0 and the far end among which the first change of sign is looked for."""
 
+LARGEST_RATIO = 200.0
+"""Of |1 + δ_q| Q/σ: attention's exponent changes by at most 9 between two of these points."""
+
 
 @dataclass(frozen=True)
 class LargeTokensFlow:
@@ -194,12 +197,13 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
         mixture: the data, single numbers, with isotropic noise σ > 0, signal and irrelevant tokens.
 
     Raises:
-        ArgumentError: a parameter is out of range, or ζ = (1-ζ) δ_w: zero is a fixed point then.
+        ArgumentError: a parameter is out of range; or ζ = (1-ζ) δ_w, where zero is a fixed point; or |1 + δ_q| Q/σ
+            exceeds 200; or the minimum has τ²σ²Q² > 300.
 
     Example:
         >>> point = large_tokens_fixed_point(ContextualMixture(dimension=101, tokens=1600, relevant_tokens=200))
         >>> print(f"c = {point.head_length:.4f}, tau = {point.inverse_temperature:.4f}")
-        c = 5.5842, tau = 0.4930
+        c = 5.7053, tau = 0.4930
     """
     limit = _Limit(mixture)
     if not 0 < limit.bracket(0.0)[0] < math.inf or limit.spread**2 == 0:
@@ -208,19 +212,25 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
             "be greater than 0, and (σ/W)² and σ²Q² floats: without noise every τ has a head that errs never",
             limit.noise,
         )
+    if abs(limit.u) > LARGEST_RATIO * limit.spread:
+        ratio = f"{abs(limit.u) / limit.spread:.3g}"
+        raise ArgumentError("the mixture", f"keep |1 + δ_q| Q/σ at most {LARGEST_RATIO:g}", ratio)
     m = limit.at(0.0)[2]
     if abs(m) <= 4 * np.finfo(np.float64).eps:
         raise ArgumentError("delta_signal", "differ from R/m: a flow from zero does not start there", limit.delta)
     temperature = 0.0
     if limit.u != 0:
         # Φ falls from 0 towards the relevant tokens if they speak louder, and away from them if they do not.
-        end = math.copysign(1.0, m) * limit.u / limit.spread**2
-        start_sign = math.copysign(1.0, limit.slope(0.0))
-        while limit.slope(end) * start_sign > 0:
-            end *= 2
-        grid = np.linspace(0.0, end, SAMPLES + 1).tolist()
-        last = next(index for index, point in enumerate(grid) if limit.slope(point) * start_sign <= 0)
-        temperature = float(brentq(limit.slope, grid[last - 1], grid[last], xtol=1e-15 * abs(end)))
+        end = math.copysign(math.sqrt(LARGEST_SPREAD_SQUARE) / limit.spread, limit.u * m)
+        slopes = [(point, limit.slope(point)) for point in np.linspace(0.0, end, SAMPLES + 1).tolist()]
+        # The slope at 0 is -2 ζ u/M: from there to the minimum it has the sign of -end.
+        high = next((index for index, (_, slope) in enumerate(slopes) if slope * end > 0), 0)
+        if high == 0:
+            requirement = f"have a minimum of Φ within τ²σ²Q² ≤ {LARGEST_SPREAD_SQUARE:g}"
+            raise ArgumentError("the mixture", requirement, mixture)
+        temperature = float(
+            brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end), maxiter=1000)
+        )
     there = limit.coefficients(temperature)
     c = there.best_head_length
-    return LargeTokensFixedPoint(c, temperature, there.loss(c), there.share)
+    return LargeTokensFixedPoint(c, temperature, max(there.loss(c), 0.0), there.share)
