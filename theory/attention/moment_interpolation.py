@@ -4,6 +4,7 @@ An exact evaluation costs milliseconds, an interpolated one tens of microseconds
 in τ; where attention does not fluctuate, their nearest singularities lie at a distance of π/|(1+δ_q)Q²|, where
 1 + e^{logit} = 0.  A panel's half-width is at most 1/2 on this scale and 1/4 on that of s = τσQ, so that Chebyshev
 coefficients fall about tenfold with each degree.
+Source: derived here.
 """
 
 from __future__ import annotations
