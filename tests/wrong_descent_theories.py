@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from numerics.verification import Setting
 from numerics.verification.descent_claims import (
     PROMPT_NORM,
     predict_gradient,
     predict_head_overlap,
+    predict_share,
     predict_three_steps,
     scale_of_overlap,
 )
@@ -55,6 +58,16 @@ def head_is_found(mixture: ContextualMixture, samples: int, **_: str) -> float:
     square = geometry.noise**2 / terms
     noise = (geometry.noise**2 * (1 - 1 / terms) / geometry.share**2 + square) * square / (signal * gap) ** 2
     return float((1 + (noise + square / gap**2) * single(mixture.dimension) / samples) ** -0.5)
+
+
+def inside(change: Change) -> Change:
+    """Return a change whose prediction is kept inside the range of the experiment, where it would be refused at once."""
+
+    def kept(setting: Setting) -> Setting:
+        changed, (low, high) = change(setting), setting.bounds
+        return replace(changed, predict=lambda **known: min(max(changed.predict(**known), low), high))
+
+    return kept
 
 
 def without_imbalance(mixture: ContextualMixture, samples: int) -> float:
@@ -116,6 +129,13 @@ DESCENT: dict[str, dict[str, Change]] = {
         "random labels": with_labels("random"),
         "no prompt": with_length(0.0),
         "infinitely many sequences": argument("samples", math.inf),
+    },
+    "descent-trajectory": {
+        "half the steps": inside(claiming(lambda steps, **known: predict_share(steps=steps // 2, **known))),
+        "rates exchanged": inside(claiming(lambda rates, **known: predict_share(rates=rates[::-1], **known))),
+        "S dropped": inside(mixture(noise=0.01)),
+        "T + R for T": inside(MORE_TOKENS),
+        "no fluctuation": inside(NO_NOISE_IN_SCORES),
     },
     "descent-collapse": {
         "n/d²": compared_with_size(2, 4),

@@ -6,8 +6,15 @@ from dataclasses import replace
 
 from numerics.simulators.sequences import context_vector, signal_vector
 from numerics.verification.claim import Arm, Claim, Setting
-from numerics.verification.descent_experiments import gradient_component, three_step_value
-from theory import ContextualMixture, Delta, full_head_averaging_overlap, population_gradients, three_steps
+from numerics.verification.descent_experiments import final_share, gradient_component, three_step_value
+from theory import (
+    ContextualMixture,
+    Delta,
+    full_head_averaging_overlap,
+    gradient_descent,
+    population_gradients,
+    three_steps,
+)
 from theory.arguments import single
 from theory.descent.step_law import Geometry, mean_token_law
 
@@ -19,6 +26,9 @@ MIXTURE = ContextualMixture(60, 8, 2, context_norm=1.5, signal_norm=1.5)
 TURNED = replace(MIXTURE, delta_context=0.2, delta_signal=0.1, noise_kind="prompt-orthogonal")
 WEAK = ContextualMixture(200, 8, 2, context_norm=1.2, signal_norm=0.8)
 """Errors near 1/4 cost least."""
+
+SMALL = replace(MIXTURE, dimension=10)
+SPARSE = ContextualMixture(10, 256, 1, context_norm=4.0, signal_norm=2.0)
 
 PROMPT_NORM = 0.8
 LEFT_OUT = 1e-3
@@ -60,6 +70,12 @@ def predict_head_overlap(mixture: ContextualMixture, samples: int) -> float:
 def predict_three_steps(mixture: ContextualMixture, samples: int, quantity: str, labels: str) -> float:
     """Return a number that three steps come to, to order 1/n."""
     return float(getattr(three_steps(mixture, samples, PROMPT_NORM, labels=labels), quantity))
+
+
+def predict_share(mixture: ContextualMixture, steps: int, rates: tuple[float, float]) -> float:
+    """Return the attention on the relevant tokens after so many steps of gradient descent on the population loss."""
+    path = gradient_descent(mixture, steps, head_rate=rates[0], prompt_rate=rates[1])
+    return float(path.share[-1])
 
 
 def predict_nothing(**_: object) -> float:
@@ -124,6 +140,24 @@ def _collapse(quantity: str) -> Setting:
         allowance=5e-3,
         scale=scale_of_overlap,
         finest=0.02,
+    )
+
+
+def _trajectory(
+    label: str,
+    mixture: ContextualMixture,
+    steps: int,
+    samples: int,
+    rates: tuple[float, float],
+    cut_off: tuple[float, float],
+) -> Setting:
+    """Return the setting at which gradient descent has made so many steps; finite n moves its end by 0.1 % or so."""
+    return Setting(
+        label,
+        (Arm(final_share(mixture, steps, samples, rates, cut_off)),),
+        predict_share,
+        {"mixture": mixture, "steps": steps, "rates": rates},
+        allowance=2e-3,
     )
 
 
@@ -224,5 +258,21 @@ DESCENT_CLAIMS = (
         DESCENT,
         "collapse",
         tuple(map(_collapse, ("head_overlap", "prompt_overlap", "final_overlap"))),
+    ),
+    Claim(
+        "descent-trajectory",
+        "Gradient descent follows its population",
+        "On fresh sequences gradient descent from zero follows the two equations of the population in w = c w⋆, "
+        "q = τ q⋆, to relevant tokens down to one in 256, or away from them where irrelevant ones speak louder.",
+        r"\dot c = \mathbb{E} M - c\, G, \quad \dot \tau = \frac{W^2}{Q^2} "
+        r"\left[ c\, (\mathbb{E} M)' - \frac{c^2}{2} G' \right], \quad G = W^2\, \mathbb{E} M^2 + \mathbb{E} S^2",
+        DESCENT,
+        "equality",
+        (
+            _trajectory("12 steps", SMALL, 12, 500, (0.3, 0.3), (0.34, 0.45)),
+            _trajectory("40 steps", SMALL, 40, 500, (0.3, 0.3), (0.42, 0.53)),
+            _trajectory("δ_w = 0.6, 40 steps", replace(SMALL, delta_signal=0.6), 40, 500, (0.3, 0.3), (0.075, 0.11)),
+            _trajectory("one token in 256, 150 steps", SPARSE, 150, 100, (0.1, 2.0), (0.84, 0.97)),
+        ),
     ),
 )

@@ -97,24 +97,36 @@ def draw_final_shares(
     samples: int,
     head_rate: float,
     prompt_rate: float,
+    lower: float,
+    upper: float,
 ) -> Observations:
-    """Run gradient descent from zero on fresh sequences; draw the attention on the relevant tokens at its end."""
+    """Run gradient descent from zero on fresh sequences; draw the attention on relevant tokens at its end, cut off."""
     shares = np.empty(repetitions)
     for index in range(repetitions):
         path = descend(mixture, steps, samples=samples, head_rate=head_rate, prompt_rate=prompt_rate, rng=rng)
         shares[index] = prompt_share(mixture, path.prompt[-1])
-    return Observations(shares)
+    return Observations(np.clip(shares, lower, upper))
 
 
 def final_share(
-    mixture: ContextualMixture, steps: int, samples: int, head_rate: float, prompt_rate: float, portion: int = 50
+    mixture: ContextualMixture,
+    steps: int,
+    samples: int,
+    rates: tuple[float, float],
+    cut_off: tuple[float, float],
+    portion: int = 20,
 ) -> Experiment:
-    """Return the experiment "how much attention do the relevant tokens have after so many steps?"."""
+    """Return the experiment "how much attention do the relevant tokens have after so many steps?".
+
+    The ends of the range are to be many deviations from the mean: the narrower it is, the fewer runs are needed.
+    """
     parameters = {
         "mixture": mixture,
         "steps": steps,
         "samples": samples,
-        "head_rate": head_rate,
-        "prompt_rate": prompt_rate,
+        "head_rate": rates[0],
+        "prompt_rate": rates[1],
+        "lower": cut_off[0],
+        "upper": cut_off[1],
     }
-    return Experiment(draw_final_shares, parameters, portion=portion)
+    return Experiment(draw_final_shares, parameters, lower=cut_off[0], upper=cut_off[1], portion=portion)
