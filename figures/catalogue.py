@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from figures import benefit_of_context, double_descent, hard_attention, heads, phase_portrait, sample_complexity
+from figures import (
+    benefit_of_context,
+    double_descent,
+    hard_attention,
+    heads,
+    phase_portrait,
+    sample_complexity,
+    sparse_attention,
+)
 from figures.drawing import NamedFigure
 
 FIGURES = {
@@ -43,6 +51,12 @@ FIGURES = {
             "What three steps of gradient descent learn against n/d, at three d: overlaps and error, their collapse.",
             sample_complexity.compute,
             sample_complexity.draw,
+        ),
+        NamedFigure(
+            "sparse-attention",
+            "How gradient descent comes to attend to one token among 16, 64, 256: attention, error, examples.",
+            sparse_attention.compute,
+            sparse_attention.draw,
         ),
     )
 }

@@ -61,7 +61,7 @@ def head_is_found(mixture: ContextualMixture, samples: int, **_: str) -> float:
 
 
 def inside(change: Change) -> Change:
-    """Return a change whose prediction is kept inside the range of the experiment, where it would be refused at once."""
+    """Return a change whose prediction stays in the range of the experiment; beyond it would be refused at once."""
 
     def kept(setting: Setting) -> Setting:
         changed, (low, high) = change(setting), setting.bounds
