@@ -31,6 +31,9 @@ MARKS = (5, 10, 20, 40, 100, 200)
 """Steps after which the simulated iterates are drawn."""
 
 RUNS = {False: 6, True: 2}
+REACH = 2.5
+"""Largest |τ|σQ at which fixed points are sought: 1.67 in τ, beyond what is drawn."""
+
 GRID = {False: 61, True: 21}
 SEED = 7
 KEY = 62
@@ -108,7 +111,7 @@ def compute(drawing: Drawing) -> list[Row]:
             rows.append(_row("best head", index, here.best_head_length, temperature))
         rows.extend(
             _row(point.kind, index, point.head_length, point.inverse_temperature)
-            for point in fixed_points(panel.mixture)
+            for point in fixed_points(panel.mixture, reach=REACH)
         )
         for start, place in enumerate(panel.starts):
             path = gradient_descent(panel.mixture, STEPS, head_rate=RATE, prompt_rate=RATE, start=place)

@@ -212,11 +212,11 @@ def _draw_map(axis: Axes, rows: list[Row]) -> Any:
     values = np.empty((EXAMPLES, EXAMPLE_TOKENS))
     for row in rows:
         values[row["example"], row["position"]] = row["value"]
-    image = axis.imshow(values, norm=PowerNorm(0.4, 0, 1), cmap="cividis", aspect="auto", interpolation="nearest")
+    image = axis.pcolormesh(values, norm=PowerNorm(0.4, 0, 1), cmap="cividis", edgecolors="face", linewidth=0.2)
     relevant = [row for row in rows if row["relevant"]]
     axis.scatter(
-        [row["position"] for row in relevant],
-        [row["example"] for row in relevant],
+        [row["position"] + 0.5 for row in relevant],
+        [row["example"] + 0.5 for row in relevant],
         s=22,
         facecolors="none",
         edgecolors="#d55e00",

@@ -105,7 +105,7 @@ def of(rows, **wanted):
 
 
 def test_the_catalogue_lists_them():
-    assert list(FIGURES) == ["double-descent", *NAMES]
+    assert list(FIGURES)[:4] == ["double-descent", *NAMES]
     assert all(FIGURES[name].description.endswith(".") for name in NAMES)
 
 
