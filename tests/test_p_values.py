@@ -50,7 +50,7 @@ SEEDS_OF = {"descent-trajectory, one token in 256, 150 steps": 200}
 CHEAP = [
     name
     for name in PLACES
-    if name.endswith("overlap") or name.startswith(("attention-on", "population", "small-errors, averaging"))
+    if name.endswith(", overlap") or name.startswith(("attention-on", "population", "small-errors, averaging"))
 ]
 OTHERS = [name for name in PLACES if name not in CHEAP]
 
