@@ -133,15 +133,15 @@ def compared_with(**changes: float | Callable[[ContextualMixture], float]) -> Ch
     return change
 
 
-def compared_with_size(dimension: float, samples: float) -> Change:
-    """Return the change of the larger of two sizes of three steps, given as multiples of the smaller one's d and n."""
+def compared_with_samples(power: float) -> Change:
+    """Return the change of three steps of two sizes to n in proportion to a power of d."""
 
     def change(setting: Setting) -> Setting:
-        _, small = setting.arms
+        large, small = setting.arms
         known = small.experiment.parameters
-        other = replace(known["mixture"], dimension=round(dimension * single(known["mixture"].dimension)))
-        parameters = {**known, "mixture": other, "samples": round(samples * known["samples"])}
-        return replace(setting, arms=(Arm(replace(small.experiment, parameters=parameters)), small))
+        factor = single(large.experiment.parameters["mixture"].dimension) / single(known["mixture"].dimension)
+        parameters = {**large.experiment.parameters, "samples": round(factor**power * known["samples"])}
+        return replace(setting, arms=(Arm(replace(large.experiment, parameters=parameters)), small))
 
     return change
 

@@ -14,7 +14,7 @@ from numerics.verification.descent_claims import (
     predict_three_steps,
     scale_of_overlap,
 )
-from tests.wrong_changes import Change, argument, claiming, compared_with_size, mixture
+from tests.wrong_changes import Change, argument, claiming, compared_with_samples, mixture
 from theory import ContextualMixture, full_head_averaging_overlap, known_prompt_error, three_steps
 from theory.arguments import single
 from theory.attention.prompt_share import prompt_share
@@ -138,9 +138,9 @@ DESCENT: dict[str, dict[str, Change]] = {
         "no fluctuation": inside(NO_NOISE_IN_SCORES),
     },
     "descent-collapse": {
-        "n/d²": compared_with_size(2, 4),
-        "n/√d": compared_with_size(4, 2),
-        "n alone": compared_with_size(4, 1),
+        "n/d^1.5": compared_with_samples(1.5),
+        "n/√d": compared_with_samples(0.5),
+        "n alone": compared_with_samples(0),
         "they differ by 5 %": claiming(lambda **known: 0.05 * scale_of_overlap(**known)),
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from numerics.simulators.sequences import context_vector, signal_vector
@@ -55,6 +56,11 @@ def predict_gradient(mixture: ContextualMixture, head: tuple[float, ...], gradie
         deltas=[Delta(single(mixture.delta_context), single(mixture.delta_signal))],
     )
     return float(getattr(gradients, gradient)[axis])
+
+
+def length_of_gradient(mixture: ContextualMixture, head: tuple[float, ...], gradient: str, axis: int) -> float:
+    """Return the length of a population gradient; its coordinate along an axis may be 0."""
+    return math.hypot(*(predict_gradient(mixture, head, gradient, each) for each in {0, 1, 2, axis}))
 
 
 def predict_head_overlap(mixture: ContextualMixture, samples: int) -> float:
@@ -123,16 +129,16 @@ def scale_of_overlap(mixture: ContextualMixture, samples: int, quantity: str) ->
     return predict_three_steps(mixture, samples, quantity, "balanced")
 
 
-def _collapse(quantity: str) -> Setting:
-    """Return the setting at which an overlap is the same for d and 4d at one d/n; labels are balanced.
+def _collapse(quantity: str, factor: int) -> Setting:
+    """Return the setting at which an overlap is the same for d and a multiple at one d/n; labels are balanced.
 
     Corrections of order 1/n make 0.4 % of it at n = 120, and are allowed for.
     """
-    samples, large = 120, replace(MIXTURE, dimension=4 * single(MIXTURE.dimension))
+    samples, large = 120, replace(MIXTURE, dimension=factor * single(MIXTURE.dimension))
     return Setting(
-        quantity.replace("_", " "),
+        f"{quantity.replace('_', ' ')}, d and {factor}d",
         (
-            Arm(three_step_value(large, 4 * samples, PROMPT_NORM, quantity, "balanced")),
+            Arm(three_step_value(large, factor * samples, PROMPT_NORM, quantity, "balanced")),
             Arm(three_step_value(MIXTURE, samples, PROMPT_NORM, quantity, "balanced"), -1.0),
         ),
         predict_nothing,
@@ -175,6 +181,10 @@ DESCENT_CLAIMS = (
             _component("head at w = 0, along w⋆", MIXTURE, (0.0, 0.0, 0.0), "head", 1),
             _component("prompt at w = w⋆/2, along q⋆", MIXTURE, (0.0, 0.75, 0.0), "prompt", 0),
             _component("prompt at any w, δ ≠ 0, along w⋆", TURNED, (0.6, 0.4, 0.3), "prompt", 1),
+            replace(
+                _component("prompt at w = w⋆/2, nothing along w⋆", MIXTURE, (0.0, 0.75, 0.0), "prompt", 1),
+                scale=length_of_gradient,
+            ),
         ),
     ),
     Claim(
@@ -257,7 +267,10 @@ DESCENT_CLAIMS = (
         r"\cos\angle(\cdot; n, d) = f\left( \frac nd \right) + O\left( \frac1n \right)",
         DESCENT,
         "collapse",
-        tuple(map(_collapse, ("head_overlap", "prompt_overlap", "final_overlap"))),
+        (
+            *(_collapse(quantity, 4) for quantity in ("head_overlap", "prompt_overlap", "final_overlap")),
+            _collapse("prompt_overlap", 16),
+        ),
     ),
     Claim(
         "descent-trajectory",
