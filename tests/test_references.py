@@ -69,7 +69,7 @@ def test_error_bounds_are_never_exceeded_and_not_empty(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_these_checks_would_see_a_formula_that_is_wrong(name):
-    """n - 1 for n, p + 1 for p, and κ off by 1e-11 all leave the promised accuracy, somewhere in a third of the table."""
+    """n - 1 for n, p + 1 for p, κ off by 1e-11: all leave the promised accuracy, somewhere in a third of the table."""
     n, p, k = (column(name)[::3] for name in ("samples", "dimension", "kappa"))
     right = HEADS[name](n, p, k).error
     for wrong in (
