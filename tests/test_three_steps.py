@@ -264,6 +264,29 @@ def test_the_best_that_the_gradients_of_the_prompt_allow(tokens, relevant):
     assert_allclose(prompt_snr_square(Geometry.of(mixture)), float(exact), rtol=1e-12)
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    tokens=st.integers(2, 300),
+    relevant=st.floats(0, 1),
+    norms=st.tuples(*[st.floats(1e-3, 30)] * 3),
+    deltas=st.tuples(*[st.floats(-3, 3)] * 2),
+    epsilon=st.floats(1e-9, 1, exclude_max=True),
+    length=st.floats(0, 5),
+    kind=st.sampled_from(KINDS),
+)
+def test_sample_complexity_is_positive_or_refused(tokens, relevant, norms, deltas, epsilon, length, kind):
+    mixture = ContextualMixture(50, tokens, 1 + int(relevant * (tokens - 2)), *norms, kind, *deltas)
+    try:
+        needed = sample_complexity(mixture, epsilon, length)
+    except ArgumentError:
+        return
+    for step in (needed.head, needed.prompt, needed.final, needed.whole):
+        assert step.samples > 0
+        assert step.limit >= 0
+        assert step.ratio > 0
+    assert needed.prompt.ratio >= 1 - 1e-9
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     dimension=st.integers(8, 10**6),

@@ -33,7 +33,7 @@ from theory.arguments import ArgumentError, FloatArray, single
 from theory.attention.moments import attention_moments
 from theory.descent.step_law import Geometry, mean_token_law
 from theory.descent.step_path import PARTS, STEPS, StepPath
-from theory.descent.three_steps import checked_geometry
+from theory.descent.three_steps import checked_geometry, checked_length
 from theory.mixture import ContextualMixture
 from theory.quadrature import support, trapezoid
 
@@ -105,23 +105,27 @@ def sample_complexity(mixture: ContextualMixture, epsilon: float, prompt_norm: f
         raise ArgumentError("epsilon", "lie between 0 and 1", epsilon)
     if geometry.noise == 0:
         raise ArgumentError("noise", "be greater than 0: without it two sequences suffice", "0")
-    if not 0 <= prompt_norm < math.inf:
-        raise ArgumentError("prompt_norm", "be finite and at least 0", prompt_norm)
+    length = checked_length(geometry, prompt_norm)
     dimension, odds = single(mixture.dimension), epsilon / (1 - epsilon)
     pooled = mean_token_law(geometry, 1.0)
     kappa_square = float(pooled.mean[1] ** 2 / pooled.elsewhere)
-    head = _step(dimension / (kappa_square * odds), dimension / (kappa_square * odds))
-    prompt = _step(
-        dimension / _prompt_ratio(geometry, kappa_square, odds), dimension / (prompt_snr_square(geometry) * odds)
-    )
-    known = attention_moments(mixture, prompt_norm / geometry.context)
-    final = _step(dimension / _final_ratio(geometry, prompt_norm, odds), dimension / (single(known.snr_square) * odds))
-    return SampleComplexity(head, prompt, final, _step(3 * final.samples, final.limit))
+    known = single(attention_moments(mixture, length / geometry.context).snr_square)
+    head = _step(dimension, kappa_square * odds, kappa_square * odds)
+    prompt = _step(dimension, _prompt_ratio(geometry, kappa_square, odds), prompt_snr_square(geometry) * odds)
+    final = _step(dimension, _final_ratio(geometry, length, odds), known * odds)
+    return SampleComplexity(head, prompt, final, _compared(3 * final.samples, final.limit))
 
 
-def _step(samples: float, limit: float) -> StepComplexity:
-    """Return the two with their ratio."""
-    return StepComplexity(samples, limit, samples / limit)
+def _step(dimension: float, ratio: float, largest_ratio: float) -> StepComplexity:
+    """Return n = d/γ for the γ that suffices, and for the largest γ that could."""
+    return _compared(*(dimension / value if value > 0 else math.inf for value in (ratio, largest_ratio)))
+
+
+def _compared(samples: float, limit: float) -> StepComplexity:
+    """Return both with their ratio; without noise under the prompt the limit is 0, and the ratio infinite."""
+    if math.isinf(limit):
+        return StepComplexity(samples, limit, 1.0)
+    return StepComplexity(samples, limit, samples / limit if limit > 0 else math.inf)
 
 
 def _prompt_ratio(geometry: Geometry, kappa_square: float, odds: float) -> float:

@@ -106,12 +106,9 @@ def three_steps(
         0.750 0.738 0.839 0.211
     """
     size = single(whole("samples", samples, least=1, infinite=True))
-    length = single(real("prompt_norm", prompt_norm, least=0))
     one_of("labels", labels, LABELS)
     geometry = checked_geometry(mixture)
-    if geometry.noise * length > LARGEST_SPREAD:
-        requirement = f"keep noise * prompt_norm at most {LARGEST_SPREAD:g}"
-        raise ArgumentError("prompt_norm", requirement, f"{geometry.noise * length:.3g}")
+    length = checked_length(geometry, prompt_norm)
     path = StepPath(geometry, single(mixture.dimension), size, length, labels == "balanced")
     still = np.zeros((STEPS, PARTS))
     mean, bound = _outcome(path, 0.0, still) if math.isinf(size) else _mean_outcome(path)
@@ -151,6 +148,19 @@ def checked_geometry(mixture: ContextualMixture) -> Geometry:
     if abs(inside - outside) <= CANCELLED * inside:
         raise ArgumentError("delta_signal", "not cancel the signal of the mean token", f"{geometry.delta_signal:g}")
     return geometry
+
+
+def checked_length(geometry: Geometry, prompt_norm: float) -> float:
+    """Return t ≥ 0 as a float, refusing scores that spread too widely.
+
+    Raises:
+        ArgumentError: t is out of range, or σt exceeds 5.
+    """
+    length = single(real("prompt_norm", prompt_norm, least=0))
+    if geometry.noise * length > LARGEST_SPREAD:
+        requirement = f"keep noise * prompt_norm at most {LARGEST_SPREAD:g}"
+        raise ArgumentError("prompt_norm", requirement, f"{geometry.noise * length:.3g}")
+    return length
 
 
 def mean_label_nodes(samples: float) -> tuple[FloatArray, FloatArray]:
