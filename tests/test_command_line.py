@@ -434,7 +434,6 @@ def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, 
 @pytest.mark.parametrize(
     "line",
     [
-        "theory separation --tokens 6 --relevant 2",
         "theory derive",
         "theory derive averaging --set p=3 --latex file.tex",
         "figures explore",

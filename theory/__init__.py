@@ -32,6 +32,10 @@ from theory.descent.population_gradients import PopulationGradients, population_
 from theory.descent.population_trajectory import PopulationTrajectory, gradient_descent, gradient_flow
 from theory.descent.sample_complexity import SampleComplexity, sample_complexity
 from theory.descent.three_steps import StepOutcomes, ThreeSteps, three_steps
+from theory.expressivity.constructions import winning_prompt, winning_self_attention
+from theory.expressivity.noiseless import linear_attention_accuracy, self_attention_accuracy
+from theory.expressivity.self_attention import SelfAttentionThreshold, self_attention_threshold
+from theory.expressivity.separation import Separation, separation
 from theory.head import Head
 from theory.known_prompt.averaging import averaging_error
 from theory.known_prompt.averaging_expansion import AveragingExpansion, averaging_expansion
@@ -87,6 +91,8 @@ __all__ = [
     "PopulationTrajectory",
     "ProportionalHead",
     "SampleComplexity",
+    "SelfAttentionThreshold",
+    "Separation",
     "StepOutcomes",
     "ThreeSteps",
     "TrainedModel",
@@ -117,6 +123,7 @@ __all__ = [
     "large_tokens_moments",
     "least_squares_error",
     "least_squares_overlap",
+    "linear_attention_accuracy",
     "load_model",
     "logistic_head",
     "max_margin_head",
@@ -127,7 +134,12 @@ __all__ = [
     "population_plane",
     "ridge_head",
     "sample_complexity",
+    "self_attention_accuracy",
+    "self_attention_threshold",
     "separability_threshold",
+    "separation",
     "three_steps",
     "weighted_averaging_head",
+    "winning_prompt",
+    "winning_self_attention",
 ]
