@@ -1,0 +1,1 @@
+"""Searches for weights that beat the bounds on expressivity."""
