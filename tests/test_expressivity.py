@@ -28,6 +28,7 @@ from theory import (
 from theory.__main__ import PROG, main
 from theory.command_line import run
 from theory.expressivity.self_attention import largest_mean_attention, mean_attention, rise_within
+from theory.expressivity.who_succeeds import off_diagonal_key
 
 CONTEXT, SIGNAL = np.array([1.3, 0.2, 0.0, -0.4]), np.array([0.1, 0.9, 0.3, 0.0])
 """At an angle that is not a right one."""
@@ -222,6 +223,20 @@ def test_prompt_attention_never_errs_and_keeps_its_margin(signal):
         if margin > 0.01:
             risk = exact_risk(model, tokens=8, relevant_tokens=2, noise=0.0, deltas=[Delta(least, largest)])
             assert risk.error == 0
+
+
+def test_off_the_diagonal_self_attention_succeeds():
+    """With preferences of 40 in each row all attention is on the relevant tokens, to e^-40."""
+    rng = np.random.default_rng(8)
+    context, signal = np.array([1.7, 0.0]), np.array([0.0, 0.6])
+    for _ in range(40):
+        one, other = rng.uniform(-0.9, 8, 2)
+        key = off_diagonal_key(1.7, 0.6, delta_context=one, delta_signal=other, preference=40.0)
+        deltas = [Delta(0, 0, 0.5), Delta(one, other, 0.5)]
+        data = {"context": context, "signal": signal, "tokens": 9, "relevant_tokens": 2, "deltas": deltas}
+        assert self_attention_accuracy(key, signal, **data) == 1
+    with pytest.raises(NotAvailableError, match="delta_context = delta_signal"):
+        off_diagonal_key(1.0, 1.0, delta_context=2.0, delta_signal=2.0, preference=40.0)
 
 
 @settings(deadline=None, max_examples=60)

@@ -75,7 +75,7 @@ class SearchResult:
     Attributes:
         accuracy: P(y f > 0), ties counted as one half.
         margin: min y f/‖w‖ over all cases.
-        weights: shape (6,) or (4,): K row by row, or q, and then w.
+        weights: shape (6,), (4,) or (2,): K row by row, or q, or nothing, and then w.
         optimiser: which one found them.
     """
 
@@ -125,12 +125,37 @@ def linear_attention_decisions(data: PlaneData) -> Decisions:
     return decisions
 
 
+def prompt_attention_decisions(data: PlaneData) -> Decisions:
+    """Return the same for f = wᵀXᵀsoftmax(Xq) and weights of shape (batch, 4), w scaled to length 1.
+
+    Example:
+        >>> data = PlaneData.of(1.0, 1.0, np.pi / 2, 4, 2, [Delta(0.0, 1.0)])
+        >>> prompt_attention_decisions(data)(np.array([[50.0, 0, 0, 1.0]])).round(12)
+        array([[1., 1.]])
+    """
+    kinds = np.stack([data.relevant, data.irrelevant], axis=1)
+    with np.errstate(divide="ignore"):
+        log_counts = np.log(np.array(data.counts, dtype=float))
+
+    def decisions(weights: FloatArray) -> FloatArray:
+        attention = softmax(np.einsum("cia,ba->bci", kinds, weights[:, :2]) + log_counts, axis=-1)
+        return np.asarray(data.label * np.einsum("bci,cia,ba->bc", attention, kinds, _unit(weights[:, 2:])))
+
+    return decisions
+
+
+def uniform_pooling_decisions(data: PlaneData) -> Decisions:
+    """Return the same for f = wᵀXᵀ1/T and weights of shape (batch, 2), w scaled to length 1."""
+    attentive = prompt_attention_decisions(data)
+    return lambda weights: attentive(np.hstack([np.zeros_like(weights), weights]))
+
+
 def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> SearchResult:
     """Return the best weights found: by accuracy, and among equals by margin.
 
     Args:
         data: the cases.
-        decisions: `self_attention_decisions(data)` or `linear_attention_decisions(data)`.
+        decisions: of one of the models on these cases, such as `self_attention_decisions(data)`.
         size: how many weights there are.
         rng: source of the random numbers.
 
