@@ -27,8 +27,8 @@ from theory import (
 )
 from theory.__main__ import PROG, main
 from theory.command_line import run
+from theory.expressivity.best_accuracy import off_diagonal_key
 from theory.expressivity.self_attention import largest_mean_attention, mean_attention, rise_within
-from theory.expressivity.who_succeeds import off_diagonal_key
 
 CONTEXT, SIGNAL = np.array([1.3, 0.2, 0.0, -0.4]), np.array([0.1, 0.9, 0.3, 0.0])
 """At an angle that is not a right one."""

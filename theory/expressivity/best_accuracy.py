@@ -1,18 +1,18 @@
-"""Which models tell the labels apart without noise where δ is (0, 0) or one other value: ranges of (δ_q, δ_w, ζ).
+"""The best accuracy of each model without noise where δ is (0, 0) or one other value: ranges of (δ_q, δ_w, ζ).
 
-δ is (0, 0) or (δ_q, δ_w), each with positive probability, δ_q and δ_w > -1, and q⋆ ⟂ w⋆.  With o = ζ/(1-ζ) some weights
-reach the accuracy 1 of
+δ is (0, 0) or (δ_q, δ_w), equally likely, δ_q and δ_w > -1, and q⋆ ⟂ w⋆.  With o = ζ/(1-ζ) some weights reach the
+accuracy 1 of
 
-    uniform pooling     if and only if  δ_w < o,
-    linear attention    if and only if  δ_q δ_w > -o,
-    self-attention      if and only if  δ_q ≠ δ_w or δ_q = δ_w < Δ⋆(ζ),
+    uniform pooling     if and only if  δ_w < o;  else 3/4 at best, and 1/2 where |ζ - (1-ζ) δ_q| = (1-ζ) δ_w - ζ > 0,
+    linear attention    if and only if  δ_q δ_w > -o;  else 3/4 at best,
+    self-attention      if and only if  δ_q ≠ δ_w or δ_q = δ_w < Δ⋆(ζ);  1/2 above Δ⋆,
     prompt-attention    always.
 
-Pooling and linear attention: at δ = (0, 0) the part of y f that is odd in y has to be positive, which fixes the sign of
-the weights; at the other δ it has their sign times that of ζ - (1-ζ) δ_w, or of ζ + (1-ζ) δ_q δ_w; with wᵀq⋆ = qᵀw⋆ = 0
-there is no other part.  Self-attention with K = (a q⋆q⋆ᵀ/Q⁴)/(1+δ_q) + (b w⋆w⋆ᵀ/W⁴)/(1+δ_w): relevant tokens prefer
-relevant ones by a + b, the others by -(δ_q a + δ_w b), and both can be as large as one likes unless δ_q = δ_w.
-Source: derived here.
+Pooling: y f is a_w X + y a_q Y with a = ζ - (1-ζ) δ, and ζ (X + y Y) at δ = (0, 0); the latter is right for both labels
+only where X > |Y|, and then the former is wrong for one where a_w < 0.  Linear attention is the same with
+ζ + (1-ζ) δ_q δ_w for a_w.  Three of the four cases are right for some Y/X but where |a_q| = |a_w|.  Self-attention with
+K = (a q⋆q⋆ᵀ/Q⁴)/(1+δ_q) + (b w⋆w⋆ᵀ/W⁴)/(1+δ_w): relevant tokens prefer relevant ones by a + b, the others by
+-(δ_q a + δ_w b), and both can be as large as one likes unless δ_q = δ_w.  Source: derived here.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from theory.expressivity.self_attention import self_attention_threshold
 
 
 @dataclass(frozen=True)
-class Successes:
-    """Whether some weights of each model never err.
+class BestAccuracies:
+    """The largest accuracy that weights of each model reach, ties counted as one half.
 
     Attributes:
         prompt_attention: softmax-prompt-attention.
-        self_attention: softmax-self-attention.
+        self_attention: softmax-self-attention; a supremum where δ_q and δ_w are close.
         linear_attention: linear-prompt-attention.
         uniform_pooling: a head on the mean token.
     """
 
-    prompt_attention: bool
-    self_attention: bool
-    linear_attention: bool
-    uniform_pooling: bool
+    prompt_attention: float
+    self_attention: float
+    linear_attention: float
+    uniform_pooling: float
 
 
-def who_succeeds(delta_context: float, delta_signal: float, sparsity: float) -> Successes:
-    """Return which models never err with the right weights, for δ = (0, 0) or (δ_q, δ_w): the ranges are above.
+def best_accuracies(delta_context: float, delta_signal: float, sparsity: float) -> BestAccuracies:
+    """Return the best accuracies where δ is (0, 0) or (δ_q, δ_w), equally likely: the ranges are above.
 
     Args:
         delta_context: δ_q > -1.
@@ -54,17 +54,21 @@ def who_succeeds(delta_context: float, delta_signal: float, sparsity: float) -> 
         ArgumentError: an argument is out of range.
 
     Example:
-        >>> who_succeeds(4.0, 4.0, 0.25)
-        Successes(prompt_attention=True, self_attention=False, linear_attention=True, uniform_pooling=False)
+        >>> best_accuracies(4.0, 4.0, 0.25)
+        BestAccuracies(prompt_attention=1.0, self_attention=0.5, linear_attention=1.0, uniform_pooling=0.5)
     """
     context = single(real("delta_context", delta_context, above=-1))
     signal = single(real("delta_signal", delta_signal, above=-1))
     share = single(real("sparsity", sparsity, above=0))
     if share >= 1:
         raise ArgumentError("sparsity", "be less than 1", share)
-    odds = share / (1 - share)
+    along_context, along_signal = share - (1 - share) * context, share - (1 - share) * signal
+    pooling = 1.0 if along_signal > 0 else 0.75
+    if along_signal < 0 and abs(along_context) == abs(along_signal):
+        pooling = 0.5
     attentive = context != signal or context < self_attention_threshold(share).threshold
-    return Successes(True, attentive, context * signal > -odds, signal < odds)
+    linear = share + (1 - share) * context * signal
+    return BestAccuracies(1.0, 1.0 if attentive else 0.5, 1.0 if linear > 0 else 0.75, pooling)
 
 
 def off_diagonal_key(
