@@ -229,9 +229,7 @@ def _draw_map(panel: Axes) -> None:
         handles=[
             Patch(facecolor="0.9", label=rf"uniform pooling: $\delta_w \geq {odds:.3g}$"),
             Patch(facecolor="none", edgecolor=COLOURS[2], hatch="////", label=hatched),
-            Line2D(
-                [], [], color=COLOURS[1], linewidth=3, label=rf"self-attention: $\delta_q = \delta_w > {threshold:.3f}$"
-            ),
+            Line2D([], [], color=COLOURS[1], linewidth=3, label=ray),
             Line2D([], [], linestyle="", label="softmax-prompt-attention: nowhere"),
         ],
         loc="center",

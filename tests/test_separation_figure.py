@@ -6,6 +6,7 @@ import pytest
 
 from figures import FIGURES, Drawing, separation, write
 from figures.style import house_style
+from numerics.expressivity import global_search
 from numerics.store import ResultStore
 from theory.expressivity.best_accuracy import best_accuracies
 
@@ -16,6 +17,9 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch, ResultStore(folder) as store:
         patch.setattr(separation, "POINTS", {True: 0})
+        # One per cent from a threshold a short search will do.
+        for name, value in {"RANDOM_STARTS": 1000, "POLISHED": 2, "GENERATIONS": 5}.items():
+            patch.setattr(global_search, name, value)
         drawing = Drawing(store, None, True)
         rows = separation.compute(drawing)
         files = write(FIGURES["separation"], drawing, folder)

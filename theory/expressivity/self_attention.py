@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -72,6 +73,12 @@ def self_attention_threshold(sparsity: float) -> SelfAttentionThreshold:
     share = single(real("sparsity", sparsity, above=0))
     if share >= 1:
         raise ArgumentError("sparsity", "be less than 1", share)
+    return _threshold(share)
+
+
+@lru_cache(maxsize=1024)
+def _threshold(share: float) -> SelfAttentionThreshold:
+    """Return the threshold for a checked ζ."""
     sufficient = 1 / min((1 - share) ** 2, share * (1 - share)) - 1
     if share >= 0.5:
         odds = share / (1 - share)
