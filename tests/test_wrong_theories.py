@@ -33,6 +33,8 @@ CHEAP = {
     "hard-attention": "",
     "exact-risk": "",
     "descent-population-gradients": "",
+    "expressivity-failures": "",
+    "expressivity-prompt-with-noise": "",
     "descent-head-overlap": "scores",
 }
 """Claims with settings of a few seconds, and how these settings' labels end."""

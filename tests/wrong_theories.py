@@ -239,6 +239,16 @@ SPECIFIC: dict[str, dict[str, Change]] = {
     },
 }
 
+SPECIFIC["expressivity-failures"] = {
+    "three of four are right": claiming(lambda: 0.75),
+    "all are right": claiming(lambda: 1.0),
+}
+SPECIFIC["expressivity-prompt-with-noise"] = {
+    "δ = (0, 0) alone": argument("delta", 1e-9),
+    "no noise in the scores": mixture(noise_kind="prompt-orthogonal"),
+    "√2 σ for σ": mixture(noise=1.5 * 2**0.5),
+    "m + R for m": ALL_TOKENS_NOISY,
+}
 SPECIFIC |= DESCENT
 UNSEEN: dict[str, dict[str, Change]] = {
     "averaging-fluctuating-attention": {
