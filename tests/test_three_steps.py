@@ -180,6 +180,15 @@ def test_the_corrections_fall_as_one_over_n(labels):
     assert_allclose(gaps[1:-1] / gaps[2:], 2, rtol=0.1)
 
 
+def test_large_corrections_come_with_a_caution():
+    """More than 0.1 from the limit: at small n; not at large n."""
+    mixtures = (ContextualMixture(d, 16, 2, context_norm=1.5, signal_norm=1.5) for d in (40, 2000))
+    few, many = (three_steps(mixture, 2 * mixture.dimension, 0.8) for mixture in mixtures)
+    assert few.error - few.limit.error > 0.1
+    assert few.notes[-1].startswith("caution: the corrections are as large as 0.")
+    assert not any(note.startswith("caution") for note in many.notes)
+
+
 def test_turning_the_context_round_turns_the_prompt():
     """δ_q → -2 - δ_q exchanges which side the relevant tokens are on: q̂₁ turns, and all else stays."""
     one = three_steps(of_kind("isotropic", dimension=60, tokens=6, delta_context=-0.4), 90, 0.9, labels="balanced")

@@ -13,7 +13,7 @@ out.  q̂₁ then has an overlap with w⋆, so that attention depends on the lab
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
@@ -37,6 +37,12 @@ LABEL_NODES = 9
 STEP = math.sqrt(3)
 STEP_WEIGHT = 1 / 6
 """The outer nodes of a Gauss-Hermite rule of three nodes, and their weight."""
+
+LARGE = 0.1
+CAUTION = (
+    "caution: the corrections are as large as {:.2g} here, and what is left out may be of the order of their square"
+)
+"""Said where a number differs from its limit by more than `LARGE`."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +119,10 @@ def three_steps(
     still = np.zeros((STEPS, PARTS))
     mean, bound = _outcome(path, 0.0, still) if math.isinf(size) else _mean_outcome(path)
     limit, _ = _outcome(replace(path, limiting=True), 0.0, still)
-    return ThreeSteps(
-        **asdict(_bounded(mean)), error_bound=bound, limit=_bounded(limit), notes=(NOTES[labels], *LEFT_OUT)
-    )
+    finite, infinite = _bounded(mean), _bounded(limit)
+    largest = max(abs(one - other) for one, other in zip(astuple(finite), astuple(infinite), strict=True))
+    caution = (CAUTION.format(largest),) if largest > LARGE else ()
+    return ThreeSteps(**asdict(finite), error_bound=bound, limit=infinite, notes=(NOTES[labels], *LEFT_OUT, *caution))
 
 
 def _bounded(values: FloatArray) -> StepOutcomes:
