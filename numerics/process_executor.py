@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -75,6 +76,9 @@ class ProcessExecutor(Executor):
 
     def __init__(self, jobs: int) -> None:
         """Provide for so many processes."""
+        if os.name == "posix":
+            # The first process to start would start it, and leave its thread, and so that process, open to Ctrl-C.
+            resource_tracker.ensure_running()
         self._threads = ThreadPoolExecutor(jobs)
         self._of_this_thread = threading.local()
         self._workers: list[Worker] = []

@@ -148,3 +148,31 @@ def test_no_process_outlives_a_killed_parent():
         parent.kill()
         # A process left behind, idle or busy, would hold the output open, and this would end with TimeoutExpired.
         assert parent.communicate(timeout=PATIENCE) == (b"", None)
+
+
+FIRST_WORKER = """
+import signal
+from numerics.process_executor import ProcessExecutor
+if __name__ == "__main__":
+    pool = ProcessExecutor(1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    print(signal.SIGINT in pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result())
+    pool.shutdown()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot hold a signal back")
+def test_the_first_process_is_held_back_from_ctrl_c_like_the_others(tmp_path):
+    """In a fresh process, where nothing has started the standard library's resource tracker, which unblocks it."""
+    script = tmp_path / "first_worker.py"
+    script.write_text(FIRST_WORKER, encoding="utf-8")
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == "True\n"
