@@ -80,7 +80,7 @@ def test_these_checks_would_see_a_formula_that_is_wrong(name):
         assert np.abs(wrong.error / right - 1).max() > PROMISED[name]
 
 
-@pytest.mark.parametrize("index", [3, 120, 244, 310, 333, 371])
+@pytest.mark.parametrize("index", [3, 244, 333])
 @pytest.mark.parametrize("name", HEADS)
 def test_rows_of_the_table_are_what_the_series_gives(name, index):
     row = table()[index]

@@ -128,7 +128,7 @@ def kill_at_random(run, process, victim, total, rng):
     return process.communicate(timeout=PATIENCE)
 
 
-MOMENTS = [*range(5), *(pytest.param(number, marks=pytest.mark.slow) for number in range(5, 20))]
+MOMENTS = [*range(3), *(pytest.param(number, marks=pytest.mark.slow) for number in range(3, 20))]
 
 
 @needs_proc

@@ -35,7 +35,6 @@ CHEAP = {
     "descent-population-gradients": "",
     "expressivity-failures": "",
     "expressivity-prompt-with-noise": "",
-    "descent-head-overlap": "scores",
 }
 """Claims with settings of a few seconds, and how these settings' labels end."""
 
