@@ -64,6 +64,11 @@ def of(rows, **wanted):
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
+def test_the_catalogue_lists_them_after_those_of_known_prompts():
+    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, "separation"])
+    assert all(FIGURES[name].description.endswith(".") for name in FIGURES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_csv_holds_every_row_and_the_pictures_are_whole(results, name):
     folder, rows = results

@@ -86,7 +86,7 @@ def test_the_prompt_step_finds_the_context(length):
 
 
 def test_the_rounding_bound_holds():
-    """Against the same formula in extended precision, for vectors of widely different lengths."""
+    """Against the same sums in another order, which round otherwise, for vectors of widely different lengths."""
     rng = np.random.default_rng(3)
     for _ in range(20):
         q, r, w = (rng.normal(size=40) * 10.0 ** rng.uniform(-2, 2) for _ in range(3))

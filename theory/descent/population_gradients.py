@@ -28,9 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
-from theory.mixture import NOISE_KINDS
-from theory.risk.exact_risk import Delta, check_deltas
+from theory.arguments import FloatArray
+from theory.risk.exact_risk import Delta, checked_data
 from theory.risk.trained_model import TrainedModel
 
 ROUNDINGS = 64.0
@@ -84,18 +83,11 @@ def population_gradients(
         array([0.17578125, 0.        , 0.        ])
     """
     model = TrainedModel(np.asarray(context), np.asarray(signal), np.zeros(np.shape(context)), np.asarray(head))
-    size = single(whole("tokens", tokens, least=1))
-    relevant = single(whole("relevant_tokens", relevant_tokens, least=1))
-    if relevant > size:
-        raise ArgumentError("relevant_tokens", f"be at most tokens = {int(size)}", int(relevant))
-    variance = single(real("noise", noise, least=0)) ** 2
-    one_of("noise_kind", noise_kind, NOISE_KINDS)
-    check_deltas(deltas)
+    size, relevant, sigma = checked_data(model, tokens, relevant_tokens, noise, noise_kind, deltas)
+    variance = sigma**2
     q, w_star, w = model.context, model.signal, model.head
     noisy = w
     if noise_kind == "prompt-orthogonal":
-        if not np.any(q):
-            raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
         unit = q / np.linalg.norm(q)
         noisy = w - (w @ unit) * unit
     share, rest = relevant / size, (size - relevant) / size

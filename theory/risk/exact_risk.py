@@ -78,15 +78,7 @@ def exact_risk(
         >>> print(f"{exact_risk(model, tokens=16, relevant_tokens=2).error:.10f}")
         0.3091180656
     """
-    size = int(single(whole("tokens", tokens, least=1)))
-    relevant = int(single(whole("relevant_tokens", relevant_tokens, least=1)))
-    if relevant > size:
-        raise ArgumentError("relevant_tokens", f"be at most tokens = {size}", relevant)
-    sigma = single(real("noise", noise, least=0))
-    one_of("noise_kind", noise_kind, NOISE_KINDS)
-    if noise_kind == "prompt-orthogonal" and not np.any(model.context):
-        raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
-    check_deltas(deltas)
+    size, relevant, sigma = checked_data(model, tokens, relevant_tokens, noise, noise_kind, deltas)
     largest = float(np.abs(model.head).max())
     model = replace(model, head=model.head / largest if largest > 0 else model.head)  # the sign of f has no scale
     noise_parts = _noise_parts(model, sigma, noise_kind)
@@ -100,6 +92,27 @@ def exact_risk(
     if bound > PROMISED:
         raise AccuracyError(f"the test error is known to {bound:.1g} only, not to {PROMISED:g}")
     return ExactRisk(error, bound)
+
+
+def checked_data(
+    model: TrainedModel,
+    tokens: int,
+    relevant_tokens: int,
+    noise: float,
+    noise_kind: str,
+    deltas: Sequence[Delta],
+) -> tuple[int, int, float]:
+    """Return T, R and σ of data whose vectors are the model's; raise `ArgumentError` for what is out of range."""
+    size = int(single(whole("tokens", tokens, least=1)))
+    relevant = int(single(whole("relevant_tokens", relevant_tokens, least=1)))
+    if relevant > size:
+        raise ArgumentError("relevant_tokens", f"be at most tokens = {size}", relevant)
+    sigma = single(real("noise", noise, least=0))
+    one_of("noise_kind", noise_kind, NOISE_KINDS)
+    if noise_kind == "prompt-orthogonal" and not np.any(model.context):
+        raise ArgumentError("context", "not be zero where the noise is orthogonal to it", "0")
+    check_deltas(deltas)
+    return size, relevant, sigma
 
 
 def check_deltas(deltas: Sequence[Delta]) -> None:
