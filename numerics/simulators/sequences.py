@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from numerics.streams import Random, as_generator
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
+from theory.risk.exact_risk import Delta, check_deltas
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ def signal_vector(mixture: ContextualMixture) -> FloatArray:
 
 
 def draw_sequences(
-    mixture: ContextualMixture, samples: int, *, rng: Random, labels: FloatArray | None = None
+    mixture: ContextualMixture,
+    samples: int,
+    *,
+    rng: Random,
+    labels: FloatArray | None = None,
+    deltas: Sequence[Delta] | None = None,
 ) -> TokenSequences:
     """Draw independent labelled sequences.
 
@@ -50,11 +57,18 @@ def draw_sequences(
         samples: n ≥ 0.
         rng: source of the random numbers.
         labels: ±1 for each sequence, shape (n,); None draws them.
+        deltas: the values of (δ_q, δ_w), of which each sequence draws one by their probabilities; None for the
+            mixture's own.
+
+    Raises:
+        ArgumentError: probabilities do not add up to 1.
 
     Example:
         >>> mixture = ContextualMixture(dimension=5, tokens=4, relevant_tokens=1)
         >>> draw_sequences(mixture, 3, rng=1).tokens.shape
         (3, 4, 5)
+        >>> draw_sequences(mixture, 3, rng=1, deltas=[Delta(0, 0, 0.5), Delta(4, 4, 0.5)]).labels
+        array([-1.,  1.,  1.])
     """
     generator = as_generator(rng)
     relevant, tokens, dimension = (
@@ -74,5 +88,18 @@ def draw_sequences(
     sequences = np.empty((samples, tokens, dimension))
     sequences[:, :relevant] = context + signed_signal
     sequences[:, relevant:] = noise
-    sequences[:, relevant:] -= single(mixture.delta_context) * context + single(mixture.delta_signal) * signed_signal
+    delta_context, delta_signal = _drawn_deltas(mixture, deltas, samples, generator)
+    sequences[:, relevant:] -= delta_context * context + delta_signal * signed_signal
     return TokenSequences(sequences, labels)
+
+
+def _drawn_deltas(
+    mixture: ContextualMixture, deltas: Sequence[Delta] | None, samples: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray] | tuple[float, float]:
+    """Return δ_q and δ_w, numbers or arrays of shape (n, 1, 1)."""
+    if deltas is None:
+        return single(mixture.delta_context), single(mixture.delta_signal)
+    check_deltas(deltas)
+    which = rng.choice(len(deltas), size=samples, p=[delta.probability for delta in deltas])
+    values = np.array([(delta.context, delta.signal) for delta in deltas])[which]
+    return values[:, 0, None, None], values[:, 1, None, None]

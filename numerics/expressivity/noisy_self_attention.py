@@ -1,0 +1,144 @@
+"""The least population error of self-attention with noise, from above: the best weights that training finds.
+
+There is no exact risk for it.  By the symmetry of the noise around the plane of q⋆ and w⋆,
+
+    K = B on the plane + κ (I - projection),   w in the plane,
+
+with seven numbers, are trained by L-BFGS on the logistic loss of many sequences, from several starts, and chosen and
+tested on fresh ones.  κ matters: the irrelevant tokens' noise tells them apart, which data without noise do not.  So
+does the length of K: where it is large, relevant tokens attend to those irrelevant ones whose noise has the sign of
+their own label, so that the decision grows with the noise.  Hence the coin above Δ⋆ is a statement about no noise, or
+about bounded weights and noise that goes to 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from numerics.simulators.sequences import TokenSequences, draw_sequences
+from numerics.streams import Random, as_generator
+from numerics.training.attention_models import SelfAttention
+from numerics.training.logistic_descent import logistic_loss
+from theory.arguments import ArgumentError, FloatArray, single
+from theory.mixture import ContextualMixture
+from theory.risk.exact_risk import Delta
+
+TRAINING, CHOICE, TEST = 2000, 10_000, 60_000
+"""Sequences to train on, to choose a start by, and to test on."""
+
+PORTION = 5000
+"""Sequences tested at once."""
+
+ITERATIONS = 60
+PLANE = 7
+"""Numbers that weights are made of: w, B row by row, κ."""
+
+
+@dataclass(frozen=True)
+class NoisySelfAttention:
+    """Trained weights and their error.
+
+    Attributes:
+        error: share of fresh sequences that they err on, an estimate of the population error, unbiased.
+        standard_error: its standard error.
+        weights: w along q⋆ and w⋆, B row by row, κ; shape (7,).
+        start: index of the start that led there.
+    """
+
+    error: float
+    standard_error: float
+    weights: FloatArray
+    start: int
+
+
+def plane_weights(dimension: int) -> FloatArray:
+    """Return the matrix, shape (d + d², 7), that makes weights of a self-attention of the seven numbers.
+
+    Example:
+        >>> plane_weights(3) @ np.array([0, 1, 2, 0, 0, 4, 5.0])
+        array([0., 1., 0., 2., 0., 0., 0., 4., 0., 0., 0., 5.])
+    """
+    matrix = np.zeros((dimension + dimension**2, PLANE))
+    matrix[[0, 1], [0, 1]] = 1
+    for row in range(2):
+        for column in range(2):
+            matrix[dimension + row * dimension + column, 2 + 2 * row + column] = 1
+    for across in range(2, dimension):
+        matrix[dimension + across * (dimension + 1), 6] = 1
+    return matrix
+
+
+def starts(mixture: ContextualMixture) -> list[FloatArray]:
+    """Return where training starts: pooling, ways that win without noise, and ways that read the noise."""
+    context, signal, noise = (single(getattr(mixture, name)) for name in ("context_norm", "signal_norm", "noise"))
+    by_context, by_signal = context**-2, signal**-2
+    reading = 1 / (noise * signal)
+    across = 1 / (noise**2 * single(mixture.dimension))
+    # w along w⋆, K along q⋆ and along w⋆, κ.
+    chosen = (
+        (1.0, 0.0, 0.0, 0.0),
+        (1.0, -3 * by_context, 0.0, 0.0),
+        (1.0, 0.0, -4 * by_signal, 0.0),
+        (-1.0, 0.0, -3 * reading, across),
+        (-1.0, 0.0, -10 * reading, 3 * across),
+    )
+    return [
+        np.array([0.02 / context, head / signal, along_context, 0.0, 0.0, along_signal, kappa])
+        for head, along_context, along_signal, kappa in chosen
+    ]
+
+
+def train_noisy_self_attention(
+    mixture: ContextualMixture, deltas: Sequence[Delta], *, rng: Random
+) -> NoisySelfAttention:
+    """Return the best self-attention found, and its error on fresh sequences.
+
+    Args:
+        mixture: the data, d ≥ 3, σ > 0, W > 0; its own δ is of no account.
+        deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
+        rng: source of the random numbers.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+
+    Example:
+        >>> both = Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)
+        >>> found = train_noisy_self_attention(ContextualMixture(6, 4, 1, noise=0.5), both, rng=1)
+        >>> 0.1 < found.error < 0.2
+        True
+    """
+    generator = as_generator(rng)
+    for name, least in (("dimension", 3), ("noise", 0), ("signal_norm", 0)):
+        value = single(getattr(mixture, name))
+        if value < least or value == 0:
+            raise ArgumentError(name, f"be at least {least}" if least else "be greater than 0", value)
+    model, expand = SelfAttention(), plane_weights(int(single(mixture.dimension)))
+    training, choice = (draw_sequences(mixture, size, rng=generator, deltas=deltas) for size in (TRAINING, CHOICE))
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = logistic_loss(model, expand @ weights, training)
+        return value, slope @ expand
+
+    trained = []
+    for index, start in enumerate(starts(mixture)):
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
+        weights = np.asarray(found.x)
+        trained.append((float(np.mean(_errors(model, expand @ weights, choice))), index, weights))
+    _, index, weights = min(trained, key=lambda each: each[:2])
+    errors = np.concatenate(
+        [
+            _errors(model, expand @ weights, draw_sequences(mixture, PORTION, rng=generator, deltas=deltas))
+            for _ in range(TEST // PORTION)
+        ]
+    )
+    return NoisySelfAttention(float(errors.mean()), float(errors.std(ddof=1)) / math.sqrt(len(errors)), weights, index)
+
+
+def _errors(model: SelfAttention, weights: FloatArray, sequences: TokenSequences) -> FloatArray:
+    """Return 1 for an error, 1/2 for a tie, 0 for what is right."""
+    return np.asarray((1 - np.sign(sequences.labels * model.decide(weights, sequences.tokens).values)) / 2)

@@ -1,0 +1,163 @@
+"""The attention models as functions of one vector of weights, with the gradient of Σ s_n f(X_n) for any slopes s.
+
+    prompt-attention   f(X) = wᵀ Xᵀ softmax(X q)                        weights w, q
+    linear attention   f(X) = wᵀ Xᵀ X q / T                             weights w, q
+    self-attention     f(X) = (1/T) 1ᵀ softmax(X K Xᵀ) X w, by rows     weights w, K row by row
+    uniform pooling    f(X) = wᵀ Xᵀ 1 / T                               weights w
+
+With a = softmax(X q), v = X w:  ∇_w f = Xᵀa,  ∇_q f = Xᵀ[a ∘ (v - f)];  with S = softmax(X K Xᵀ), u = S v:
+∇_w f = Xᵀ Sᵀ 1/T,  ∇_K f = (1/T) Xᵀ [S ∘ (1 vᵀ - u 1ᵀ)] X.  Source: derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import softmax
+
+from theory.arguments import FloatArray
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a model makes of sequences.
+
+    Attributes:
+        values: f(X), shape (n,).
+        gradient: called with slopes s of shape (n,), returns the gradient of Σ s_n f(X_n), shape (size,).
+    """
+
+    values: FloatArray
+    gradient: Callable[[FloatArray], FloatArray]
+
+
+class AttentionModel(Protocol):
+    """A model; weights have the shape (size,), tokens (n, T, d)."""
+
+    name: str
+
+    def size(self, dimension: int) -> int:
+        """Return how many weights there are for tokens of d numbers."""
+        ...
+
+    def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
+        """Return f(X) and its gradient."""
+        ...
+
+
+class PromptAttention:
+    """A head and a prompt.
+
+    Example:
+        >>> PromptAttention().decide(np.array([1.0, 0, 0, 0]), np.array([[[1.0, 0], [0, 1.0]]])).values
+        array([0.5])
+    """
+
+    name = "prompt-attention"
+
+    def size(self, dimension: int) -> int:
+        """Return 2 d."""
+        return 2 * dimension
+
+    def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
+        """Return f(X) and its gradient."""
+        head, prompt = np.split(weights, 2)
+        attention = softmax(tokens @ prompt, axis=1)
+        along = tokens @ head
+        values = np.einsum("nt,nt->n", attention, along)
+
+        def gradient(slopes: FloatArray) -> FloatArray:
+            by_head = attention * slopes[:, None]
+            return np.concatenate([_combined(by, tokens) for by in (by_head, by_head * (along - values[:, None]))])
+
+        return Decisions(values, gradient)
+
+
+class LinearAttention:
+    """A head and a prompt that attend without a softmax.
+
+    Example:
+        >>> LinearAttention().decide(np.array([1.0, 0, 1, 0]), np.array([[[1.0, 0], [3.0, 1.0]]])).values
+        array([5.])
+    """
+
+    name = "linear attention"
+
+    def size(self, dimension: int) -> int:
+        """Return 2 d."""
+        return 2 * dimension
+
+    def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
+        """Return f(X) and its gradient."""
+        along_head, along_prompt = (tokens @ vector for vector in np.split(weights, 2))
+
+        def gradient(slopes: FloatArray) -> FloatArray:
+            share = slopes[:, None] / tokens.shape[1]
+            return np.concatenate([_combined(share * along, tokens) for along in (along_prompt, along_head)])
+
+        return Decisions(np.asarray(np.mean(along_head * along_prompt, axis=1)), gradient)
+
+
+class SelfAttention:
+    """A head, and queries and keys joined in one matrix K.
+
+    Example:
+        >>> SelfAttention().decide(np.array([1.0, 0, 0, 0, 0, 0]), np.array([[[1.0, 0], [0, 1.0]]])).values
+        array([0.5])
+    """
+
+    name = "self-attention"
+
+    def size(self, dimension: int) -> int:
+        """Return d + d²."""
+        return dimension + dimension**2
+
+    def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
+        """Return f(X) and its gradient."""
+        size, length, dimension = tokens.shape
+        flat = tokens.reshape(size * length, dimension)
+        queries = tokens @ weights[dimension:].reshape(dimension, dimension)
+        rows = softmax(queries @ tokens.transpose(0, 2, 1), axis=2)
+        along = tokens @ weights[:dimension]
+        outputs = (rows @ along[:, :, None])[:, :, 0]
+
+        def gradient(slopes: FloatArray) -> FloatArray:
+            share = slopes[:, None] / length
+            by_score = rows * (along[:, None, :] - outputs[:, :, None]) * share[:, :, None]
+            key = flat.T @ (by_score @ tokens).reshape(size * length, dimension)
+            return np.concatenate([_combined(rows.sum(axis=1) * share, tokens), key.ravel()])
+
+        return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
+
+
+class UniformPooling:
+    """A head on the mean token.
+
+    Example:
+        >>> UniformPooling().decide(np.array([1.0, 0]), np.array([[[1.0, 0], [3.0, 1.0]]])).values
+        array([2.])
+    """
+
+    name = "uniform pooling"
+
+    def size(self, dimension: int) -> int:
+        """Return d."""
+        return dimension
+
+    def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
+        """Return f(X) and its gradient."""
+        features = tokens.mean(axis=1)
+        return Decisions(np.asarray(features @ weights), lambda slopes: np.asarray(slopes @ features))
+
+
+def _combined(weights: FloatArray, tokens: FloatArray) -> FloatArray:
+    """Return Σ of all tokens with weights of shape (n, T), shape (d,)."""
+    return np.asarray(weights.ravel() @ tokens.reshape(-1, tokens.shape[2]))
+
+
+MODELS: dict[str, AttentionModel] = {
+    model.name: model for model in (PromptAttention(), SelfAttention(), LinearAttention(), UniformPooling())
+}

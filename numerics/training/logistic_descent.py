@@ -1,0 +1,103 @@
+"""Gradient descent on the mean logistic loss of an attention model, the step chosen by backtracking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from numerics.simulators.sequences import TokenSequences
+from numerics.training.attention_models import AttentionModel, Decisions
+from theory.arguments import FloatArray
+
+SUFFICIENT = 0.5
+"""A step must lower the loss by this share of what its gradient promises: all that a parabola would allow."""
+
+SMALLEST_STEP = 2.0**-40
+FLAT = 1e-16
+"""Squared gradient at which descent ends."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where gradient descent came to.
+
+    Attributes:
+        weights: shape (size,).
+        loss: mean logistic loss of the training sequences.
+        accuracy: on them, ties counted as one half.
+        steps: how many there were.
+    """
+
+    weights: FloatArray
+    loss: float
+    accuracy: float
+    steps: int
+
+
+def logistic_descent(
+    model: AttentionModel, sequences: TokenSequences, start: FloatArray, *, steps: int = 200
+) -> Descent:
+    """Descend from a start: each step is twice the last one, halved until the loss falls by enough.
+
+    Args:
+        model: which one.
+        sequences: the training set, labels ±1.
+        start: weights, shape (size,).
+        steps: at most so many.
+
+    Example:
+        >>> from numerics.training.attention_models import UniformPooling
+        >>> sequences = TokenSequences(np.array([[[2.0]], [[2.0]], [[-2.0]], [[2.0]]]), np.array([1.0, 1, -1, -1]))
+        >>> logistic_descent(UniformPooling(), sequences, np.zeros(1)).weights  # log(3)/2
+        array([0.54930613])
+    """
+    weights, step, taken = start, 1.0, 0
+    loss, found = _loss(model, weights, sequences)
+    for taken in range(steps):
+        slope = _slope(found, sequences.labels)
+        square = float(slope @ slope)
+        if square < FLAT:
+            break
+        while True:
+            trial = weights - step * slope
+            lower, there = _loss(model, trial, sequences)
+            if lower <= loss - SUFFICIENT * step * square:
+                break
+            step /= 2
+            if step < SMALLEST_STEP:
+                return _ended(weights, loss, found, sequences.labels, taken)
+        weights, loss, found = trial, lower, there
+        step *= 2
+    else:
+        taken = steps
+    return _ended(weights, loss, found, sequences.labels, taken)
+
+
+def logistic_loss(model: AttentionModel, weights: FloatArray, sequences: TokenSequences) -> tuple[float, FloatArray]:
+    """Return the mean of log(1 + e^{-y f(X)}) and its gradient.
+
+    Example:
+        >>> from numerics.training.attention_models import UniformPooling
+        >>> logistic_loss(UniformPooling(), np.zeros(1), TokenSequences(np.array([[[2.0]]]), np.array([1.0])))
+        (0.6931471805599453, array([-1.]))
+    """
+    loss, found = _loss(model, weights, sequences)
+    return loss, _slope(found, sequences.labels)
+
+
+def _loss(model: AttentionModel, weights: FloatArray, sequences: TokenSequences) -> tuple[float, Decisions]:
+    """Return the loss and the decisions."""
+    found = model.decide(weights, sequences.tokens)
+    return float(np.mean(np.logaddexp(0, -sequences.labels * found.values))), found
+
+
+def _slope(found: Decisions, labels: FloatArray) -> FloatArray:
+    """Return the gradient of the loss."""
+    return found.gradient(-labels * expit(-labels * found.values) / len(labels))
+
+
+def _ended(weights: FloatArray, loss: float, found: Decisions, labels: FloatArray, steps: int) -> Descent:
+    """Return the result."""
+    return Descent(weights, loss, float(np.mean((1 + np.sign(labels * found.values)) / 2)), steps)

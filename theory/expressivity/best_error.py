@@ -1,0 +1,278 @@
+"""The least population error of each prompted model with noise, over all its weights, where δ is random.
+
+Weights in the plane of q⋆ and w⋆ suffice: a part across it adds noise and no signal.  What is searched there:
+
+    uniform pooling    one angle, of the head: the error is a mean of Gaussian tails,
+    linear attention   two angles, of the prompt and the head (`risk.linear_attention_risk`),
+    prompt-attention   the prompt, two numbers, and the head's angle (`risk.exact_risk`).
+
+Reflection in q⋆, with the label turned, leaves the data as they are and takes (q_∥, q_w) to (q_∥, -q_w), so that
+q = τ q⋆, w = ± w⋆ are candidates; with strong noise others are seen to be better.  The searches start from fixed
+points, and return weights with their exact error: the least that was found, no proof that there is no smaller one.
+(Self-attention has no exact risk; `numerics.expressivity` trains it.)  Source: derived here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import ndtr
+
+from theory.arguments import ArgumentError, FloatArray, single
+from theory.mixture import ContextualMixture
+from theory.risk.exact_risk import Delta, ExactRisk, check_deltas, exact_risk
+from theory.risk.linear_attention_risk import linear_attention_errors, linear_attention_risk
+from theory.risk.lognormal_sum import AccuracyError
+from theory.risk.trained_model import TrainedModel
+
+LARGEST_SPREAD = 10.0
+"""Prompts with σ‖q‖ up to here are tried."""
+
+GRID = 41
+ANGLES = 32
+POOLING_ANGLES = 1536
+POLISHED = 3
+"""Points of a grid around which others follow."""
+
+ROUNDS = 14
+"""Grids around each, the last of a spacing of 1e-6: near a minimum the error is flat."""
+
+STEPS = 80
+"""Evaluations of a simplex, in which every one takes milliseconds."""
+
+
+@dataclass(frozen=True)
+class BestError:
+    """The least error found.
+
+    Attributes:
+        error: P(y f < 0), ties counted as one half.
+        error_bound: bound on its numerical error at these weights.
+        prompt: q along q⋆ and along w⋆, shape (2,); zero for pooling.
+        head: w, of length 1, shape (2,).
+    """
+
+    error: float
+    error_bound: float
+    prompt: FloatArray
+    head: FloatArray
+
+
+@dataclass(frozen=True)
+class PlanarData:
+    """A mixture in the plane of q⋆ and w⋆, with random δ.
+
+    Args:
+        mixture: the data, single numbers; its own δ is of no account.
+        deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
+
+    Raises:
+        ArgumentError: the noise is 0, or the probabilities do not add up to 1.
+    """
+
+    mixture: ContextualMixture
+    deltas: Sequence[Delta]
+
+    def __post_init__(self) -> None:
+        """Check what the search needs."""
+        check_deltas(self.deltas)
+        if single(self.mixture.noise) == 0:
+            raise ArgumentError("noise", "be greater than 0 (without noise: best_accuracies)", 0)
+
+    @property
+    def vectors(self) -> tuple[FloatArray, FloatArray]:
+        """Return q⋆ and w⋆."""
+        return np.array([single(self.mixture.context_norm), 0.0]), np.array([0.0, single(self.mixture.signal_norm)])
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Return R and m."""
+        return int(single(self.mixture.relevant_tokens)), int(single(self.mixture.irrelevant_tokens))
+
+    def risk(self, exact: Callable[..., ExactRisk], prompt: FloatArray, head: FloatArray) -> ExactRisk:
+        """Return the exact error of a prompt and a head, by `exact_risk` or `linear_attention_risk`."""
+        return exact(
+            TrainedModel(*self.vectors, prompt, head),
+            tokens=sum(self.counts),
+            relevant_tokens=self.counts[0],
+            noise=single(self.mixture.noise),
+            noise_kind=self.mixture.noise_kind,
+            deltas=self.deltas,
+        )
+
+
+def best_pooling_error(mixture: ContextualMixture, deltas: Sequence[Delta]) -> BestError:
+    """Return the least error of a head on the mean token.
+
+    Given y and δ, y f = w·(ȳ Q (ζ - (1-ζ) δ_q), W (ζ - (1-ζ) δ_w)) plus noise of variance σ²(1-ζ)/T ‖w‖², the angle of
+    the head being searched.
+
+    Args:
+        mixture: the data, σ > 0; its own δ is of no account.
+        deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+
+    Example:
+        >>> both = Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)
+        >>> print("%.4f" % best_pooling_error(ContextualMixture(2, 8, 2, noise=0.5), both).error)
+        0.3956
+    """
+    data = PlanarData(mixture, deltas)
+
+    def error(angles: FloatArray) -> FloatArray:
+        return _pooling_errors(data, directions(angles[..., 0]))
+
+    head = directions(_least(error, _circle(POOLING_ANGLES)[:, None], 2 * math.pi / POOLING_ANGLES)[0])
+    risk = float(_pooling_errors(data, head[None])[0])
+    return BestError(risk, 64 * float(np.finfo(float).eps), np.zeros(2), head)
+
+
+def _pooling_errors(data: PlanarData, heads: FloatArray) -> FloatArray:
+    """Return the errors of heads, shape (…, 2), on the mean token."""
+    tokens = sum(data.counts)
+    share = data.counts[0] / tokens
+    context, signal = data.vectors
+    noisy = heads.copy()
+    if data.mixture.noise_kind == "prompt-orthogonal":
+        noisy[..., 0] = 0.0
+    deviation = single(data.mixture.noise) * math.sqrt((1 - share) / tokens) * np.linalg.norm(noisy, axis=-1)
+    total: FloatArray = np.zeros(heads.shape[:-1])
+    for delta in data.deltas:
+        along = (share - (1 - share) * delta.context) * (heads @ context)
+        odd = (share - (1 - share) * delta.signal) * (heads @ signal)
+        for label in (1.0, -1.0):
+            mean = odd + label * along
+            with np.errstate(divide="ignore", invalid="ignore"):
+                score = np.where(deviation > 0, -mean / deviation, -np.sign(mean) * np.inf)
+            total = total + delta.probability / 2 * np.where(np.isnan(score), 0.5, ndtr(np.nan_to_num(score)))
+    return total
+
+
+def best_linear_attention_error(mixture: ContextualMixture, deltas: Sequence[Delta]) -> BestError:
+    """Return the least error found of linear-prompt-attention.
+
+    Args:
+        mixture: the data, σ > 0; its own δ is of no account.
+        deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        AccuracyError: an error cannot be had to 1e-10.
+
+    Example:
+        >>> both = Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)
+        >>> print("%.4f" % best_linear_attention_error(ContextualMixture(2, 8, 2, noise=0.5), both).error)
+        0.0012
+    """
+    data = PlanarData(mixture, deltas)
+    context, signal = data.vectors
+    sigma = single(mixture.noise)
+
+    def error(angles: FloatArray) -> FloatArray:
+        prompts, heads = (directions(angle) for angle in np.moveaxis(angles, -1, 0))
+        log_error = linear_attention_errors(
+            prompts,
+            heads,
+            context=context,
+            signal=signal,
+            counts=data.counts,
+            sigma=sigma,
+            noise_kind=mixture.noise_kind,
+            deltas=deltas,
+        )
+        return np.asarray(np.exp(log_error.log_value))
+
+    # f has the sign of the product of both: half of the prompts suffice, and the whole circle of heads.
+    circle = _circle(ANGLES)
+    grid = np.stack(np.meshgrid(circle[: ANGLES // 2], circle, indexing="ij"), axis=-1).reshape(-1, 2)
+    prompt, head = directions(_least(error, grid, 2 * math.pi / ANGLES))
+    risk = data.risk(linear_attention_risk, prompt, head)
+    return BestError(risk.error, risk.error_bound, prompt, head)
+
+
+def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Delta]) -> BestError:
+    """Return the least error found of softmax-prompt-attention, prompts with σ‖q‖ ≤ 10 being tried.
+
+    Args:
+        mixture: the data, σ > 0; its own δ is of no account.
+        deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
+
+    Raises:
+        ArgumentError: an argument is out of range.
+        AccuracyError: an error cannot be had to 1e-10.
+
+    Example:
+        >>> both = Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)
+        >>> best = best_prompt_attention_error(ContextualMixture(2, 8, 2, noise=0.5), both)
+        >>> print("%.6f" % best.error, best.head.round(2))
+        0.000638 [0. 1.]
+    """
+    data = PlanarData(mixture, deltas)
+    longest = LARGEST_SPREAD / single(mixture.noise)
+
+    def error(weights: FloatArray) -> float:
+        if np.hypot(*weights[:2]) > longest:
+            return math.inf
+        try:
+            return data.risk(exact_risk, weights[:2], directions(weights[2])).error
+        except AccuracyError:
+            return math.inf
+
+    spaced = np.linspace(-1, 1, GRID)
+    lengths = longest * np.sign(spaced) * spaced**2
+    pooling = best_pooling_error(mixture, deltas)
+    candidates = [(pooling.error, (0.0, 0.0, float(np.arctan2(*pooling.head[::-1]))))]
+    # Along q⋆ with the head w⋆, and along w⋆ with the head q⋆; -w errs where w does not.
+    for along, angle in ((0.0, math.pi / 2), (math.pi / 2, 0.0)):
+        family = []
+        for prompt in lengths[:, None] * directions(np.array(along)):
+            value = error(np.array([*prompt, angle]))
+            if math.isfinite(value):
+                family.append((min(value, 1 - value), (*prompt, angle + math.pi * (value > 0.5))))
+        candidates.append(min(family))
+    starts = np.array([weights for _, weights in sorted(candidates)[:2]])
+    found = []
+    for start in starts:
+        simplex = np.vstack([start, start + 0.1 * math.sqrt(longest) * np.eye(3)])
+        options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-13}
+        result: Any = minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
+        found.append((float(result.fun), tuple(result.x)))
+    best = np.array(min(found)[1])
+    head = directions(best[2])
+    risk = data.risk(exact_risk, best[:2], head)
+    return BestError(risk.error, risk.error_bound, best[:2], head)
+
+
+def directions(angles: FloatArray) -> FloatArray:
+    """Return unit vectors at some angles to q⋆, shape (…, 2)."""
+    return np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+
+
+def _circle(points: int) -> FloatArray:
+    """Return evenly spaced angles."""
+    return np.asarray(2 * math.pi * np.arange(points) / points)
+
+
+def _least(errors: Callable[[FloatArray], FloatArray], grid: FloatArray, spacing: float) -> FloatArray:
+    """Return where a function of angles, shape (points, k) to (points,), is least.
+
+    Around each of the best points of a grid, ever finer grids follow.
+    """
+    offsets = np.stack(np.meshgrid(*[np.arange(-3, 4) / 3] * grid.shape[1]), axis=-1).reshape(-1, grid.shape[1])
+    best = []
+    for start in grid[np.argsort(errors(grid), kind="stable")[:POLISHED]]:
+        place, radius = start, spacing
+        for _ in range(ROUNDS):
+            near = place + radius * offsets
+            values = errors(near)
+            place = near[np.argmin(values)]
+            radius *= 0.4
+        best.append((float(values.min()), tuple(place)))
+    return np.array(min(best)[1])
