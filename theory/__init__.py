@@ -32,6 +32,13 @@ from theory.descent.population_gradients import PopulationGradients, population_
 from theory.descent.population_trajectory import PopulationTrajectory, gradient_descent, gradient_flow
 from theory.descent.sample_complexity import SampleComplexity, sample_complexity
 from theory.descent.three_steps import StepOutcomes, ThreeSteps, three_steps
+from theory.expressivity.best_accuracy import BestAccuracies, best_accuracies
+from theory.expressivity.best_error import (
+    BestError,
+    best_linear_attention_error,
+    best_pooling_error,
+    best_prompt_attention_error,
+)
 from theory.expressivity.constructions import winning_prompt, winning_self_attention
 from theory.expressivity.noiseless import linear_attention_accuracy, self_attention_accuracy
 from theory.expressivity.self_attention import SelfAttentionThreshold, self_attention_threshold
@@ -58,6 +65,7 @@ from theory.proportional import (
     weighted_averaging_head,
 )
 from theory.risk.exact_risk import Delta, ExactRisk, exact_risk
+from theory.risk.linear_attention_risk import linear_attention_risk
 from theory.risk.lognormal_sum import AccuracyError
 from theory.risk.trained_model import TrainedModel, load_model
 
@@ -67,6 +75,8 @@ __all__ = [
     "AttentionLaw",
     "AttentionMoments",
     "AveragingExpansion",
+    "BestAccuracies",
+    "BestError",
     "BestTemperature",
     "ContextBenefit",
     "ContextualMixture",
@@ -102,7 +112,11 @@ __all__ = [
     "averaging_expansion",
     "averaging_head",
     "averaging_overlap",
+    "best_accuracies",
     "best_inverse_temperature",
+    "best_linear_attention_error",
+    "best_pooling_error",
+    "best_prompt_attention_error",
     "best_ridge_head",
     "context_benefit",
     "deterministic_attention",
@@ -124,6 +138,7 @@ __all__ = [
     "least_squares_error",
     "least_squares_overlap",
     "linear_attention_accuracy",
+    "linear_attention_risk",
     "load_model",
     "logistic_head",
     "max_margin_head",

@@ -45,6 +45,9 @@ ROUNDS = 14
 STEPS = 80
 """Evaluations of a simplex, in which every one takes milliseconds."""
 
+PROMISING = 2.0
+"""A simplex starts where the error is at most so many times the least."""
+
 
 @dataclass(frozen=True)
 class BestError:
@@ -235,9 +238,10 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
         for prompt in lengths[:, None] * directions(np.array(along)):
             value = error(np.array([*prompt, angle]))
             if math.isfinite(value):
-                family.append((min(value, 1 - value), (*prompt, angle + math.pi * (value > 0.5))))
+                family.append((min(value, 1 - value), (*prompt.tolist(), angle + math.pi * (value > 0.5))))
         candidates.append(min(family))
-    starts = np.array([weights for _, weights in sorted(candidates)[:2]])
+    least = min(candidates)[0]
+    starts = [np.array(weights) for value, weights in sorted(candidates)[:2] if value <= PROMISING * least]
     found = []
     for start in starts:
         simplex = np.vstack([start, start + 0.1 * math.sqrt(longest) * np.eye(3)])
