@@ -10,6 +10,8 @@ from figures import (
     phase_portrait,
     sample_complexity,
     separation,
+    separation_noise,
+    separation_trained,
     sparse_attention,
 )
 from figures.drawing import NamedFigure
@@ -64,6 +66,18 @@ FIGURES = {
             "What softmax-prompt-attention tells apart and others cannot: best accuracy against Delta, and a map.",
             separation.compute,
             separation.draw,
+        ),
+        NamedFigure(
+            "separation-noise",
+            "The least population error of each attention model against noise, sparsity, tokens and context norm.",
+            separation_noise.compute,
+            separation_noise.draw,
+        ),
+        NamedFigure(
+            "separation-trained",
+            "Test error of the four models after gradient descent on sampled sequences, against Delta.",
+            separation_trained.compute,
+            separation_trained.draw,
         ),
     )
 }

@@ -17,7 +17,7 @@ from theory.risk.quadratic_form import GaussianPairs, log_probability_below_zero
 def pairs(constant, terms, a, b, uu=1.0, vv=1.0, r=0.0):
     """Return the parameters as arrays."""
     constant, terms, a, b, uu, vv, r = (np.asarray(x, dtype=float) for x in (constant, terms, a, b, uu, vv, r))
-    return GaussianPairs(constant, terms, (a, b), (uu, vv), r)
+    return GaussianPairs(constant, terms, (a, b), (uu, vv), (1 + r, 1 - r))
 
 
 def chance(*parameters, **more):

@@ -1,6 +1,6 @@
 """The best accuracy of each model without noise where δ is (0, 0) or one other value: ranges of (δ_q, δ_w, ζ).
 
-δ is (0, 0) or (δ_q, δ_w), equally likely, δ_q and δ_w > -1, and q⋆ ⟂ w⋆.  With o = ζ/(1-ζ) some weights reach the
+δ is (0, 0) or (δ_q, δ_w), equally likely, δ_q > -1, and q⋆ ⟂ w⋆.  With o = ζ/(1-ζ) some weights reach the
 accuracy 1 of
 
     uniform pooling     if and only if  δ_w < o;  else 3/4 at best, and 1/2 where |ζ - (1-ζ) δ_q| = (1-ζ) δ_w - ζ > 0,
@@ -12,7 +12,8 @@ Pooling: y f is a_w X + y a_q Y with a = ζ - (1-ζ) δ, and ζ (X + y Y) at δ 
 only where X > |Y|, and then the former is wrong for one where a_w < 0.  Linear attention is the same with
 ζ + (1-ζ) δ_q δ_w for a_w.  Three of the four cases are right for some Y/X but where |a_q| = |a_w|.  Self-attention with
 K = (a q⋆q⋆ᵀ/Q⁴)/(1+δ_q) + (b w⋆w⋆ᵀ/W⁴)/(1+δ_w): relevant tokens prefer relevant ones by a + b, the others by
--(δ_q a + δ_w b), and both can be as large as one likes unless δ_q = δ_w.  Source: derived here.
+-(δ_q a + δ_w b), and both can be as large as one likes unless δ_q = δ_w; for δ_w ≤ -1 it succeeds as pooling, K = 0.
+Source: derived here.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def best_accuracies(delta_context: float, delta_signal: float, sparsity: float) 
 
     Args:
         delta_context: δ_q > -1.
-        delta_signal: δ_w > -1.
+        delta_signal: δ_w.
         sparsity: ζ, greater than 0 and less than 1.
 
     Raises:
@@ -58,7 +59,7 @@ def best_accuracies(delta_context: float, delta_signal: float, sparsity: float) 
         BestAccuracies(prompt_attention=1.0, self_attention=0.5, linear_attention=1.0, uniform_pooling=0.5)
     """
     context = single(real("delta_context", delta_context, above=-1))
-    signal = single(real("delta_signal", delta_signal, above=-1))
+    signal = single(real("delta_signal", delta_signal))
     share = single(real("sparsity", sparsity, above=0))
     if share >= 1:
         raise ArgumentError("sparsity", "be less than 1", share)

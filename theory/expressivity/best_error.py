@@ -24,6 +24,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from theory.arguments import ArgumentError, FloatArray, single
+from theory.expressivity.lattice_error import lattice_errors
 from theory.mixture import ContextualMixture
 from theory.risk.exact_risk import Delta, ExactRisk, check_deltas, exact_risk
 from theory.risk.linear_attention_risk import linear_attention_errors, linear_attention_risk
@@ -33,7 +34,10 @@ from theory.risk.trained_model import TrainedModel
 LARGEST_SPREAD = 10.0
 """Prompts with σ‖q‖ up to here are tried."""
 
-GRID = 41
+LENGTHS, MAP_ANGLES = 14, 24
+"""Lengths of prompts, and angles of prompts and heads, of a rough map of the error of prompt-attention."""
+
+NEIGHBOURS = 2
 ANGLES = 32
 POOLING_ANGLES = 1536
 POLISHED = 3
@@ -42,10 +46,10 @@ POLISHED = 3
 ROUNDS = 14
 """Grids around each, the last of a spacing of 1e-6: near a minimum the error is flat."""
 
-STEPS = 80
+STEPS = 100
 """Evaluations of a simplex, in which every one takes milliseconds."""
 
-PROMISING = 2.0
+PROMISING = 1.5
 """A simplex starts where the error is at most so many times the least."""
 
 
@@ -75,7 +79,7 @@ class PlanarData:
         deltas: the values of (δ_q, δ_w) with probabilities that add up to 1.
 
     Raises:
-        ArgumentError: the noise is 0, or the probabilities do not add up to 1.
+        ArgumentError: the noise is 0, no token is irrelevant, or the probabilities do not add up to 1.
     """
 
     mixture: ContextualMixture
@@ -86,6 +90,8 @@ class PlanarData:
         check_deltas(self.deltas)
         if single(self.mixture.noise) == 0:
             raise ArgumentError("noise", "be greater than 0 (without noise: best_accuracies)", 0)
+        if self.counts[1] == 0:
+            raise ArgumentError("relevant_tokens", "be less than tokens, for nothing errs otherwise", self.counts[0])
 
     @property
     def vectors(self) -> tuple[FloatArray, FloatArray]:
@@ -228,23 +234,11 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
         except AccuracyError:
             return math.inf
 
-    spaced = np.linspace(-1, 1, GRID)
-    lengths = longest * np.sign(spaced) * spaced**2
-    pooling = best_pooling_error(mixture, deltas)
-    candidates = [(pooling.error, (0.0, 0.0, float(np.arctan2(*pooling.head[::-1]))))]
-    # Along q⋆ with the head w⋆, and along w⋆ with the head q⋆; -w errs where w does not.
-    for along, angle in ((0.0, math.pi / 2), (math.pi / 2, 0.0)):
-        family = []
-        for prompt in lengths[:, None] * directions(np.array(along)):
-            value = error(np.array([*prompt, angle]))
-            if math.isfinite(value):
-                family.append((min(value, 1 - value), (*prompt.tolist(), angle + math.pi * (value > 0.5))))
-        candidates.append(min(family))
-    least = min(candidates)[0]
-    starts = [np.array(weights) for value, weights in sorted(candidates)[:2] if value <= PROMISING * least]
+    starts = _prompt_starts(data, longest)
     found = []
     for start in starts:
-        simplex = np.vstack([start, start + 0.1 * math.sqrt(longest) * np.eye(3)])
+        size = 0.2 * max(float(np.hypot(*start[:2])), 1 / longest)
+        simplex = np.vstack([start, start + np.diag([size, size, 0.3])])
         options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-13}
         result: Any = minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
         found.append((float(result.fun), tuple(result.x)))
@@ -252,6 +246,40 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
     head = directions(best[2])
     risk = data.risk(exact_risk, best[:2], head)
     return BestError(risk.error, risk.error_bound, best[:2], head)
+
+
+def _prompt_starts(data: PlanarData, longest: float) -> list[FloatArray]:
+    """Return weights from which a search is worth while: places of a rough map that are low and far from each other."""
+    lengths = longest * (np.arange(LENGTHS) / (LENGTHS - 1)) ** 2
+    circle = _circle(MAP_ANGLES)
+    # The reflection in q⋆ makes half of the prompts suffice.
+    half = circle[: MAP_ANGLES // 2 + 1]
+    prompts = (lengths[:, None, None] * directions(half)).reshape(-1, 2)
+    context, signal = data.vectors
+    errors = lattice_errors(
+        prompts,
+        directions(circle),
+        context=context,
+        signal=signal,
+        counts=data.counts,
+        sigma=single(data.mixture.noise),
+        noise_kind=data.mixture.noise_kind,
+        deltas=data.deltas,
+    ).reshape(LENGTHS, len(half), MAP_ANGLES)
+    chosen: list[tuple[int, ...]] = []
+    for index in np.argsort(errors, axis=None, kind="stable"):
+        place = tuple(int(i) for i in np.unravel_index(index, errors.shape))
+        if len(chosen) == POLISHED or errors[place] > PROMISING * errors[chosen[0] if chosen else place]:
+            break
+        if all(_apart(place, other) for other in chosen):
+            chosen.append(place)
+    return [np.array([*(lengths[k] * directions(half[j])), circle[i]]) for k, j, i in chosen]
+
+
+def _apart(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Return whether two places of the map are more than neighbours of neighbours."""
+    turn = abs(one[2] - other[2])
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1]), min(turn, MAP_ANGLES - turn)) > NEIGHBOURS
 
 
 def directions(angles: FloatArray) -> FloatArray:

@@ -94,14 +94,14 @@ def linear_attention_errors(
     if noise_kind == "prompt-orthogonal":
         direction = context / np.linalg.norm(context)
         blind = tuple(x - (x @ direction)[..., None] * direction for x in blind)  # type: ignore[assignment]
-    variances = [sigma**2 * (x * x).sum(axis=-1) for x in blind]
-    with np.errstate(invalid="ignore"):
-        correlation = sigma**2 * (blind[0] * blind[1]).sum(axis=-1) / np.sqrt(variances[0] * variances[1])
-    correlation = np.clip(np.nan_to_num(correlation), -1, 1)
+    lengths = [np.linalg.norm(x, axis=-1) for x in blind]
+    units = [x / np.where(length > 0, length, 1.0)[..., None] for x, length in zip(blind, lengths, strict=True)]
+    # 1 + r and 1 - r of unit vectors, without cancellation where they are almost parallel.
+    ends = [((units[0] + sign * units[1]) ** 2).sum(axis=-1) / 2 for sign in (1, -1)]
     cases = [(delta, label) for delta in deltas for label in (1.0, -1.0)]
     # One row a case, which broadcasts against the models.
     labels, shares = (
-        np.array(column).reshape(-1, *[1] * np.ndim(correlation))
+        np.array(column).reshape(-1, *[1] * np.ndim(ends[0]))
         for column in zip(*[(label, delta.probability / 2) for delta, label in cases], strict=True)
     )
     inside = [context + label * signal for _, label in cases]
@@ -114,8 +114,8 @@ def linear_attention_errors(
             constant=labels * relevant * prompt_in * head_in,
             terms=np.asarray(float(terms)),
             means=(prompt_out, labels * head_out),
-            variances=(variances[0], variances[1]),
-            correlation=labels * correlation,
+            variances=((sigma * lengths[0]) ** 2, (sigma * lengths[1]) ** 2),
+            ends=(np.where(labels > 0, ends[0], ends[1]), np.where(labels > 0, ends[1], ends[0])),
         )
     )
     parts = shares * np.exp(chance.log_value)

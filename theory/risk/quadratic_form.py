@@ -29,6 +29,9 @@ from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
 LOGIT_RANGE = 350.0
 """The saddle point s = -e^v/(1 + (1-r) e^v) is bracketed by |v| ≤ 350."""
 
+NOTHING = -1e5
+"""Logarithm of a probability below which Chernoff's bound, the integrand at the saddle point, stands for it."""
+
 INTERVALS, MOST_INTERVALS = 64, 4096
 TOLERANCE = 1e-12
 """Relative difference of two step widths at which the number of nodes is not doubled any more."""
@@ -43,30 +46,32 @@ class GaussianPairs:
         terms: m ≥ 0.
         means: a and b.
         variances: C_uu and C_vv ≥ 0.
-        correlation: r, between -1 and 1; of no account where a variance is 0.
+        ends: 1 + r and 1 - r of the correlation r, both exact where the other is almost 2; of no account where a
+            variance is 0.
     """
 
     constant: FloatArray
     terms: FloatArray
     means: tuple[FloatArray, FloatArray]
     variances: tuple[FloatArray, FloatArray]
-    correlation: FloatArray
+    ends: tuple[FloatArray, FloatArray]
 
 
 def log_probability_below_zero(pairs: GaussianPairs) -> LogIntegral:
     """Return log P(c + Σ u_t v_t < 0), with the relative error of the probability; ties count as one half.
 
+    Below e^-100000 a bound is returned, with the relative error 1.
+
     Example:
         >>> one, zero = np.array(1.0), np.array(0.0)
-        >>> pairs = GaussianPairs(zero, one, (2 * one, 2 * one), (one, one), zero)   # two numbers differ in sign
+        >>> pairs = GaussianPairs(zero, one, (2 * one, 2 * one), (one, one), (one, one))  # two numbers differ in sign
         >>> print("%.12f" % np.exp(log_probability_below_zero(pairs).log_value))
         0.044465126889
     """
-    constant, terms, a, b, uu, vv, r = np.broadcast_arrays(
-        pairs.constant, pairs.terms, *pairs.means, *pairs.variances, pairs.correlation
-    )
-    shape = constant.shape
-    constant, terms, a, b, uu, vv, r = (np.asarray(x, dtype=float).ravel() for x in (constant, terms, a, b, uu, vv, r))
+    parameters = np.broadcast_arrays(pairs.constant, pairs.terms, *pairs.means, *pairs.variances, *pairs.ends)
+    shape = parameters[0].shape
+    constant, terms, a, b, uu, vv, up, down = (np.asarray(x, dtype=float).ravel() for x in parameters)
+    r = (up - down) / 2
     mean = constant + terms * (a * b + r * np.sqrt(uu * vv))
     spread = np.sqrt(terms * (a**2 * vv + b**2 * uu + uu * vv * (1 + r**2) + 2 * a * b * r * np.sqrt(uu * vv)))
     log_value, relative_error = np.empty(mean.shape), np.zeros(mean.shape)
@@ -84,7 +89,8 @@ def log_probability_below_zero(pairs: GaussianPairs) -> LogIntegral:
             terms[product],
             a[product] / np.sqrt(uu[product]),
             sign * b[product] / np.sqrt(vv[product]),
-            sign * r[product],
+            np.where(lower, up[product], down[product]),
+            np.where(lower, down[product], up[product]),
         )
         with np.errstate(divide="ignore"):
             other = np.log1p(-np.exp(np.minimum(tail.log_value, 0.0)))
@@ -95,25 +101,65 @@ def log_probability_below_zero(pairs: GaussianPairs) -> LogIntegral:
 
 
 def _lower_tail(
-    constant: FloatArray, terms: FloatArray, alpha: FloatArray, beta: FloatArray, correlation: FloatArray
+    constant: FloatArray, terms: FloatArray, alpha: FloatArray, beta: FloatArray, up: FloatArray, down: FloatArray
 ) -> LogIntegral:
     """Return log P(k + Σ < 0) where the mean is not negative, in units of √(C_uu C_vv); arrays of shape (settings,)."""
     log_value, error = np.full(constant.shape, -np.inf), np.zeros(constant.shape)
+    plus, minus = terms * (alpha + beta) ** 2 / 4, terms * (alpha - beta) ** 2 / 4
     # With r = 1 the sum is one of squares, less a constant.
-    possible = ~((correlation == 1) & (constant >= terms * (alpha - beta) ** 2 / 4))
-    rest = np.flatnonzero(possible)
+    rest = np.flatnonzero((down > 0) | (constant < minus))
+    settings = np.stack([constant, terms / 2, up, down, plus, minus])[:, rest]
+    settings = np.vstack([settings, *_saddle_point(*settings)])
+    log_value[rest], error[rest] = _Phase(*settings).at_saddle(), 1.0
+    settings, rest = settings[:, log_value[rest] > NOTHING], rest[log_value[rest] > NOTHING]
     intervals = INTERVALS
     while len(rest) and intervals <= MOST_INTERVALS:
-        phase = _Phase(constant[rest], terms[rest], alpha[rest], beta[rest], correlation[rest])
+        phase = _Phase(*settings)
         start = np.zeros(len(rest))
         _, end = support(lambda x, phase=phase: phase.along(x)[0].real, start, phase.reach())  # type: ignore[misc]
         integral = trapezoid(phase.along, start, end, intervals)
         log_value[rest] = integral.log_value + phase.at_saddle() - np.log(np.pi)
         # The difference of two step widths itself: where the tail is long, halving the step gains less than elsewhere.
         error[rest] = integral.relative_error**0.8
-        rest = rest[error[rest] > TOLERANCE]
+        settings, rest = settings[:, error[rest] > TOLERANCE], rest[error[rest] > TOLERANCE]
         intervals *= 2
     return LogIntegral(log_value, error)
+
+
+def _saddle_point(
+    constant: FloatArray, half: FloatArray, up: FloatArray, down: FloatArray, plus: FloatArray, minus: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the minimiser s < 0 of K(s) - log(-s), and 1 + (1-r) s, both in full digits."""
+
+    def slope(
+        logit: FloatArray,
+        k: FloatArray,
+        half: FloatArray,
+        up: FloatArray,
+        down: FloatArray,
+        plus: FloatArray,
+        minus: FloatArray,
+    ) -> FloatArray:
+        size = np.exp(logit)
+        left = 1 / (1 + down * size)
+        s = -size * left
+        right = 1 - up * s
+        # The derivative, times -s left²: bounded at both ends.
+        derivative = left**2 * (k + half * up / right + plus / right**2) - half * down * left - minus
+        return np.asarray(left**2 - s * derivative)
+
+    ends = np.full(half.shape, LOGIT_RANGE)
+    root = elementwise.find_root(
+        slope,
+        (-ends, ends),
+        args=(constant, half, up, down, plus, minus),
+        tolerances={"xatol": 1e-12, "xrtol": 1e-14, "fatol": 0, "frtol": 0},
+    )
+    if not root.success.all():
+        raise ArithmeticError("no saddle point was found; please report the setting")
+    size = np.exp(root.x)
+    left = np.asarray(1 / (1 + down * size))
+    return np.asarray(-size * left), left
 
 
 class _Phase:
@@ -122,75 +168,43 @@ class _Phase:
     def __init__(
         self,
         constant: FloatArray,
-        terms: FloatArray,
-        alpha: FloatArray,
-        beta: FloatArray,
-        correlation: FloatArray,
+        half: FloatArray,
+        up: FloatArray,
+        down: FloatArray,
+        plus: FloatArray,
+        minus: FloatArray,
+        saddle: FloatArray,
+        left: FloatArray,
     ) -> None:
-        """Find the saddle point and the contour's shape."""
-        self.constant, self.half = constant, terms / 2
-        self.up, self.down = 1 + correlation, 1 - correlation
-        self.sum_square, self.difference_square = terms * (alpha + beta) ** 2 / 4, terms * (alpha - beta) ** 2 / 4
-        self.saddle, self.left = self._saddle_point()
-        s = self.saddle
-        self.right = 1 - self.up * s
+        """Choose the contour's shape; `plus` and `minus` are m (α ± β)²/4, `left` is 1 + (1-r) s."""
+        self.constant, self.half, self.up, self.down = constant, half, up, down
+        self.plus, self.minus, self.saddle, self.left = plus, minus, saddle, left
+        self.right = 1 - up * saddle
         curvature = (
-            self.half * ((self.up / self.right) ** 2 + (self.down / self.left) ** 2)
-            + 2 * self.sum_square * self.up / self.right**3
-            + 2 * self.difference_square * self.down / self.left**3
-            + 1 / s**2
+            half * ((up / self.right) ** 2 + (down / left) ** 2)
+            + 2 * plus * up / self.right**3
+            + 2 * minus * down / left**3
+            + 1 / saddle**2
         )
         # Distances from the poles; a pole that is far off does not count.
         with np.errstate(divide="ignore"):
-            to_right, to_left = self.right / self.up, self.left / self.down
+            to_right, to_left = self.right / up, left / down
         near = np.minimum(to_left, to_right)
-        self.radius = np.sqrt(near * np.minimum(np.maximum(to_left, to_right), 4 * near - 3 * s))
+        self.radius = np.sqrt(near * np.minimum(np.maximum(to_left, to_right), 4 * near - 3 * saddle))
         self.width = 1 / (self.radius * np.sqrt(curvature))
         # e^{ks} must decay along the contour, which bends away from where it grows.  A pole that is so far off that the
         # integrand is negligible before the contour gets there acts as a part of k.
-        left_far = to_left > to_right
-        slope = constant + np.where(left_far, -self.difference_square / self.left**2, self.sum_square / self.right**2)
+        slope = constant + np.where(to_left > to_right, -minus / left**2, plus / self.right**2)
         self.far = np.maximum(to_left, to_right) / 2
         acts = self.far * np.abs(slope) > 2 * NEGLIGIBLE
         self.far[~acts] = np.inf
         slope = np.where(acts, slope, constant)
-        self.bend = np.where(slope < 0, np.minimum(-s, self.radius), np.maximum(s, -self.radius))
-
-    def _saddle_point(self) -> tuple[FloatArray, FloatArray]:
-        """Return the minimiser s < 0 and 1 + (1-r) s, both in full digits."""
-
-        def slope(
-            logit: FloatArray,
-            k: FloatArray,
-            half: FloatArray,
-            up: FloatArray,
-            down: FloatArray,
-            plus: FloatArray,
-            minus: FloatArray,
-        ) -> FloatArray:
-            size = np.exp(logit)
-            left = 1 / (1 + down * size)
-            s = -size * left
-            right = 1 - up * s
-            # The derivative, times -s left²: bounded at both ends.
-            derivative = left**2 * (k + half * up / right + plus / right**2) - half * down * left - minus
-            return np.asarray(left**2 - s * derivative)
-
-        ends = np.full(self.half.shape, LOGIT_RANGE)
-        arguments = (self.constant, self.half, self.up, self.down, self.sum_square, self.difference_square)
-        root = elementwise.find_root(
-            slope, (-ends, ends), args=arguments, tolerances={"xatol": 1e-12, "xrtol": 1e-14, "fatol": 0, "frtol": 0}
-        )
-        if not root.success.all():
-            raise ArithmeticError("no saddle point was found; please report the setting")
-        size = np.exp(root.x)
-        left = np.asarray(1 / (1 + self.down * size))
-        return np.asarray(-size * left), left
+        self.bend = np.where(slope < 0, np.minimum(-saddle, self.radius), np.maximum(saddle, -self.radius))
 
     def at_saddle(self) -> FloatArray:
         """Return K at the saddle point."""
         s = self.saddle
-        quadratic = self.sum_square / self.right - self.difference_square / self.left
+        quadratic = self.plus / self.right - self.minus / self.left
         return np.asarray(self.constant * s - self.half * (np.log1p(-self.up * s) + np.log(self.left)) + s * quadratic)
 
     def along(self, x: FloatArray) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
@@ -202,8 +216,8 @@ class _Phase:
         right, left = -self.up * step / self.right, self.down * step / self.left
         exponent = self.constant * step - self.half * (_log1p(right) + _log1p(left))
         # s/(1 - (1+r) s) has the derivative 1/(1 - (1+r) s)².
-        exponent = exponent + self.sum_square * step / (self.right**2 * (1 + right))
-        exponent = exponent - self.difference_square * step / (self.left**2 * (1 + left))
+        exponent = exponent + self.plus * step / (self.right**2 * (1 + right))
+        exponent = exponent - self.minus * step / (self.left**2 * (1 + left))
         return exponent, 1j * derivative / (self.saddle + step)
 
     def reach(self) -> FloatArray:
