@@ -77,8 +77,8 @@ class Sweep:
     logarithmic: bool = False
 
     def chosen(self, draft: bool) -> tuple[float, ...]:
-        """Return the values, or three of them for a draft."""
-        return self.values[:: (len(self.values) - 1) // 2] if draft else self.values
+        """Return the values, or about three of them for a draft."""
+        return self.values[:: max((len(self.values) - 1) // 2, 1)] if draft else self.values
 
 
 SWEEPS = {

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from numerics.verification import Arm, Setting
 from numerics.verification.catalogue import CLAIMS
 from numerics.verification.descent_claims import predict_three_steps
 from numerics.verification.experiments import trained_head_error
+from numerics.verification.expressivity_experiments import draw_trained_errors
 from numerics.verification.known_prompt_claims import predict_error
 from numerics.verification.trial import expect
 from theory import ContextualMixture, Head
@@ -67,10 +70,19 @@ def _mean_of(arms: tuple[Arm, ...]) -> float:
 
 
 def _mean_of_one(known: Mapping[str, Any]) -> float:
-    """Return what the theory expects of a trained head, or of a number that three steps come to."""
+    """Return what the theory expects of a trained head or a number of three steps; of other models, what is seen."""
     if "head" in known:
         return predict_error(known["mixture"], known["head"], "auto")
+    if "model" in known:
+        return _mean_trained_error(known["model"], known["mixture"], known["delta"])
     return predict_three_steps(known["mixture"], known["samples"], known["quantity"], known["labels"])
+
+
+@cache
+def _mean_trained_error(model: str, mixture: ContextualMixture, delta: tuple[float, float]) -> float:
+    """Return the mean error of a few trained models, of which there is no theory."""
+    rng = np.random.default_rng(7)
+    return float(draw_trained_errors(12, rng, model=model, mixture=mixture, delta=delta).values.mean())
 
 
 def claiming(predict: Callable[..., float]) -> Change:

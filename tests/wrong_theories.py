@@ -249,6 +249,22 @@ SPECIFIC["expressivity-prompt-with-noise"] = {
     "√2 σ for σ": mixture(noise=1.5 * 2**0.5),
     "m + R for m": ALL_TOKENS_NOISY,
 }
+SPECIFIC["expressivity-least-error"] = {
+    "δ = (0, 0) alone": argument("delta", (0.0, 0.0)),
+    "no noise in the scores": mixture(noise_kind="prompt-orthogonal"),
+    "√2 σ for σ": mixture(noise=2**0.5),
+    "m + R for m": ALL_TOKENS_NOISY,
+}
+SPECIFIC["expressivity-trained-above-least"] = {
+    "trained models err more often than in one half": claiming(lambda **_: 0.75),
+    "trained models err as often as not even a coin": claiming(lambda **_: 0.9),
+    "trained models err always": claiming(lambda **_: 1.0),
+}
+SPECIFIC["expressivity-trained"] = {
+    "prompt-attention errs more": turned_round,
+    "the others err always, prompt-attention never": argument("gap", 1.0),
+    "a gap of 0.75": argument("gap", 0.75),
+}
 SPECIFIC |= DESCENT
 UNSEEN: dict[str, dict[str, Change]] = {
     "averaging-fluctuating-attention": {

@@ -1,114 +1,51 @@
-"""The claims on expressivity: where no weights do better than a coin, and where a prompt wins with noise."""
+"""The claims on expressivity: where no weights do better than a coin, what noise leaves, and what training finds."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from numerics.expressivity.global_search import (
-    PlaneData,
-    linear_attention_decisions,
-    self_attention_decisions,
-    uniform_pooling_decisions,
+from numerics.verification.claim import Arm, Claim, Experiment, Setting
+from numerics.verification.expressivity_experiments import (
+    FAILING,
+    LEAST,
+    draw_errors_of_the_best,
+    draw_prompted_errors,
+    draw_right_answers,
+    draw_trained_errors,
+    half,
+    predict_coin,
+    predict_gap,
+    predict_least_error,
+    predict_prompted_error,
 )
-from numerics.simulators.prompt_attention import attention_features
-from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
-from numerics.verification.claim import Arm, Claim, Experiment, Observations, Setting
-from theory import ContextualMixture, Delta, TrainedModel, exact_risk, separation, winning_prompt
-from theory.arguments import single
+from theory import ContextualMixture
 
 EXPRESSIVITY = (
     "derived here; makes precise the abstract's claim that softmax-prompt-attention is more expressive than "
     "softmax-self-attention and linear-prompt-attention"
 )
-TOKENS, RELEVANT = 8, 2
-MODELS = {
-    "self-attention": (self_attention_decisions, 6),
-    "linear attention": (linear_attention_decisions, 4),
-    "uniform pooling": (uniform_pooling_decisions, 2),
-}
-TIE = 1e-12
-"""A decision that is smaller, relative to the head's length, is a tie."""
+SEEN = "the abstract's claim, on models that are trained; how large the gap is was seen, not derived"
 
-
-# --- experiments ---
-
-
-def failing_deltas(model: str) -> tuple[Delta, ...]:
-    """Return the values of δ, equally likely, on which a model fails."""
-    found = separation(TOKENS, RELEVANT)
-    if model == "self-attention":
-        size = 1.01 * found.self_attention_threshold
-        return Delta(0.0, 0.0, 0.5), Delta(size, size, 0.5)
-    if model == "linear attention":
-        return (Delta(found.linear_attention_delta, -found.linear_attention_delta),)
-    return (Delta(0.5, found.uniform_pooling_delta),)
-
-
-def draw_right_answers(repetitions: int, rng: np.random.Generator, *, model: str) -> Observations:
-    """Draw random weights, of lengths from 1e-2 to 1e2, and a sequence without noise for each: is the sign right?"""
-    decisions, size = MODELS[model]
-    data = PlaneData.of(1.3, 0.8, 1.1, TOKENS, RELEVANT, failing_deltas(model))
-    weights = rng.standard_normal((repetitions, size))
-    weights[:, :-2] *= np.exp(rng.uniform(math.log(0.01), math.log(100), (repetitions, 1)))
-    cases = rng.choice(len(data.label), size=repetitions, p=data.probability)
-    values = decisions(data)(weights)[np.arange(repetitions), cases]
-    return Observations(np.where(np.abs(values) <= TIE, 0.5, (values > 0).astype(float)))
-
-
-def draw_prompted_errors(
-    repetitions: int, rng: np.random.Generator, *, mixture: ContextualMixture, delta: float, margin: float
-) -> Observations:
-    """Draw whole sequences with noise, δ = (0, 0) or (Δ, Δ), and whether the winning prompt errs on each."""
-    model = winner(mixture, delta, margin)
-    other = rng.random(repetitions) < 0.5
-    errors = np.empty(repetitions)
-    for size, mine in ((0.0, ~other), (delta, other)):
-        drawn = draw_sequences(with_delta(mixture, size), int(mine.sum()), rng=rng)
-        decisions = drawn.labels * (attention_features(drawn.tokens, model.prompt) @ model.head)
-        errors[mine] = (1 - np.sign(decisions)) / 2
-    return Observations(errors)
-
-
-def with_delta(mixture: ContextualMixture, delta: float) -> ContextualMixture:
-    """Return the mixture with δ = (Δ, Δ)."""
-    return ContextualMixture(**{**vars(mixture), "delta_context": delta, "delta_signal": delta})
-
-
-def winner(mixture: ContextualMixture, delta: float, margin: float) -> TrainedModel:
-    """Return the prompt and the head that keep a margin without noise for δ = (0, 0) and (Δ, Δ)."""
-    return winning_prompt(
-        context_vector(mixture),
-        signal_vector(mixture),
-        sparsity=single(mixture.sparsity),
-        largest_delta_signal=delta,
-        margin=margin,
-    )
-
-
-# --- predictions ---
-
-
-def predict_coin() -> float:
-    """Return 1/2."""
-    return 0.5
-
-
-def predict_prompted_error(mixture: ContextualMixture, delta: float, margin: float) -> float:
-    """Return the exact risk of the winning prompt with noise, δ = (0, 0) or (Δ, Δ)."""
-    return exact_risk(
-        winner(mixture, delta, margin),
-        tokens=int(single(mixture.tokens)),
-        relevant_tokens=int(single(mixture.relevant_tokens)),
-        noise=single(mixture.noise),
-        noise_kind=mixture.noise_kind,
-        deltas=[Delta(0.0, 0.0, 0.5), Delta(delta, delta, 0.5)],
-    ).error
-
-
-NOISY = ContextualMixture(4, TOKENS, RELEVANT, noise=1.5)
+NOISY = ContextualMixture(4, 8, 2, noise=1.5)
 PROMPTED = {"mixture": NOISY, "delta": 4.0, "margin": 0.3}
+LEAST_ERROR = {"mixture": ContextualMixture(3, 8, 2), "delta": (4.0, 4.0)}
+TRAINED = ContextualMixture(6, 8, 4, noise=0.3)
+TRAINED_NOISY = ContextualMixture(6, 8, 4, noise=0.7)
+FAILURES = {
+    "self-attention": (1.5, 1.5),
+    "linear attention": (1.5, -1.5),
+    "uniform pooling": (0.0, 1.5),
+}
+"""The value of δ beside (0, 0) on which a model fails, where half of the tokens are relevant."""
+
+GAP = 0.3
+FINEST = 0.4
+"""Every observation is a model to train: a hundred of them find a gap that is smaller by 0.4 of 1/2."""
+
+
+def _trained(model: str, mixture: ContextualMixture, delta: tuple[float, float], weight: float = 1.0) -> Arm:
+    """Return the test error of a trained model."""
+    parameters = {"model": model, "mixture": mixture, "delta": delta}
+    return Arm(Experiment(draw_trained_errors, parameters, portion=8), weight)
+
 
 EXPRESSIVITY_CLAIMS = (
     Claim(
@@ -127,7 +64,7 @@ EXPRESSIVITY_CLAIMS = (
                 (Arm(Experiment(draw_right_answers, {"model": model}, portion=10_000)),),
                 predict_coin,
             )
-            for model in MODELS
+            for model in FAILING
         ),
     ),
     Claim(
@@ -145,6 +82,67 @@ EXPRESSIVITY_CLAIMS = (
                 predict_prompted_error,
                 PROMPTED,
             ),
+        ),
+    ),
+    Claim(
+        "expressivity-least-error",
+        "The best weights with noise",
+        "With noise, the best weights found for prompt-attention, linear-prompt-attention and uniform pooling err as "
+        "often as their exact risks say, δ being (0, 0) or (Δ, Δ).",
+        r"\mathbb{P}(y f < 0) = \min_{q, w} \tfrac12 \left[ \mathrm{ERR}_{(0, 0)}(q, w) + "
+        r"\mathrm{ERR}_{(\Delta, \Delta)}(q, w) \right]",
+        EXPRESSIVITY,
+        "equality",
+        tuple(
+            Setting(
+                f"{model}, σ = 1, Δ = 4",
+                (Arm(Experiment(draw_errors_of_the_best, {"model": model, **LEAST_ERROR}, portion=50_000)),),
+                predict_least_error,
+                {"model": model, **LEAST_ERROR},
+            )
+            for model in LEAST
+        ),
+    ),
+    Claim(
+        "expressivity-trained-above-least",
+        "Training does not beat the best weights",
+        "With noise, models trained by gradient descent on sampled sequences err at least as often, on average, as the "
+        "best weights that theory finds for them.",
+        r"\mathbb{E}\, \mathbb{P}(y \hat f < 0) \ge \min_{q, w} \mathbb{P}(y f_{q, w} < 0)",
+        EXPRESSIVITY,
+        "inequality",
+        tuple(
+            Setting(
+                f"{model}, σ = 0.7, δ = {delta}",
+                (_trained(model, TRAINED_NOISY, delta),),
+                predict_least_error,
+                {"model": model, "mixture": TRAINED_NOISY, "delta": delta},
+                scale=half,
+                finest=FINEST,
+            )
+            for model, delta in {**FAILURES, "prompt-attention": FAILURES["self-attention"]}.items()
+            if model in LEAST
+        ),
+    ),
+    Claim(
+        "expressivity-trained",
+        "The same separation after training",
+        "Trained by gradient descent from small weights on the same data, each of the other models errs, where it "
+        f"fails without noise, more often than prompt-attention: by more than {GAP:g}.",
+        rf"\mathbb{{E}}\, \mathrm{{ERR}}(\hat f_{{\text{{other}}}}) - \mathbb{{E}}\, "
+        rf"\mathrm{{ERR}}(\hat f_{{\text{{prompt}}}}) \ge {GAP:g}",
+        SEEN,
+        "inequality",
+        tuple(
+            Setting(
+                f"{model}, σ = 0.3, δ = {delta}",
+                (_trained(model, TRAINED, delta), _trained("prompt-attention", TRAINED, delta, -1.0)),
+                predict_gap,
+                {"gap": GAP},
+                scale=half,
+                finest=FINEST,
+            )
+            for model, delta in FAILURES.items()
         ),
     ),
 )

@@ -24,10 +24,13 @@ from scipy.optimize import elementwise
 from scipy.special import log_ndtr
 
 from theory.arguments import FloatArray
-from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
+from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoidal_sums
 
 LOGIT_RANGE = 350.0
 """The saddle point s = -e^v/(1 + (1-r) e^v) is bracketed by |v| ≤ 350."""
+
+NOISELESS = 1e-11
+"""A standard deviation that is smaller, relative to its mean, leaves no trace beside the other noise."""
 
 NOTHING = -1e5
 """Logarithm of a probability below which Chernoff's bound, the integrand at the saddle point, stands for it."""
@@ -78,8 +81,8 @@ def log_probability_below_zero(pairs: GaussianPairs) -> LogIntegral:
     with np.errstate(divide="ignore", invalid="ignore"):
         sure = np.where(mean == 0, np.log(0.5), np.where(mean < 0, 0.0, -np.inf))
         log_value[:] = np.where(spread > 0, log_ndtr(-mean / spread), sure)
-    # Where a variance is 0 the sum is Gaussian.
-    product = (uu * vv > 0) & (terms > 0)
+    # Where a variance is 0, or below a rounding error of its mean, the sum is Gaussian.
+    product = (np.sqrt(uu) > NOISELESS * np.abs(a)) & (np.sqrt(vv) > NOISELESS * np.abs(b)) & (terms > 0)
     if product.any():
         scale = np.sqrt(uu[product] * vv[product])
         lower = mean[product] > 0
@@ -117,10 +120,11 @@ def _lower_tail(
         phase = _Phase(*settings)
         start = np.zeros(len(rest))
         _, end = support(lambda x, phase=phase: phase.along(x)[0].real, start, phase.reach())  # type: ignore[misc]
-        integral = trapezoid(phase.along, start, end, intervals)
-        log_value[rest] = integral.log_value + phase.at_saddle() - np.log(np.pi)
-        # The difference of two step widths itself: where the tail is long, halving the step gains less than elsewhere.
-        error[rest] = integral.relative_error**0.8
+        fine, coarse, peak = trapezoidal_sums(phase.along, start, end, intervals)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_value[rest] = np.log(fine) + peak + phase.at_saddle() - np.log(np.pi)
+            # Where the tail is long, halving the step gains less than elsewhere: the difference itself.
+            error[rest] = np.where(fine > 0, np.abs(coarse / fine - 1), np.inf)
         settings, rest = settings[:, error[rest] > TOLERANCE], rest[error[rest] > TOLERANCE]
         intervals *= 2
     return LogIntegral(log_value, error)
