@@ -17,6 +17,8 @@ from tests.false_alarms import CRITICAL_Z, assert_mean, share
 from theory import fixed_points, population_error, population_flow, three_steps
 from theory.descent.population_trajectory import gradient_descent
 
+pytestmark = pytest.mark.xdist_group("descent_figures")
+
 NAMES = ("phase-portrait", "sample-complexity", "sparse-attention")
 POINTS = {"phase-portrait": 9 * 3, "sample-complexity": 2 * 4 * 2, "sparse-attention": 2 * 3 * 2}
 
@@ -65,7 +67,8 @@ def of(rows, **wanted):
 
 
 def test_the_catalogue_lists_them_after_those_of_known_prompts():
-    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, "separation"])
+    separations = ["separation", "separation-noise", "separation-trained"]
+    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, *separations])
     assert all(FIGURES[name].description.endswith(".") for name in FIGURES)
 
 

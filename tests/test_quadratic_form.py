@@ -92,6 +92,9 @@ def test_parallel_pairs_make_a_chi_square(terms):
 
 def test_a_variance_of_zero_leaves_a_gaussian_number_or_a_constant():
     assert_allclose(chance(-1.0, 3, 2.0, 0.5, uu=0.0, vv=4.0), norm.cdf((1 - 3) / np.sqrt(3 * 4 * 4)), rtol=1e-14)
+    # Where both means are huge the product of the two noises is nothing, but their covariance is not.
+    deviation = np.sqrt(5 * 1e-26 * (1 + 1 + 2 * 0.7))
+    assert_allclose(chance(-5 - deviation, 5, 1.0, 1.0, uu=1e-26, vv=1e-26, r=0.7), norm.cdf(1), rtol=5e-3)
     assert chance(-1.0, 3, 0.0, 0.5, uu=0.0, vv=4.0) == 1
     assert chance(0.0, 0, 1.0, 1.0) == 0.5
     assert chance(1.0, 4, 0.0, 0.0, uu=0.0, vv=0.0) == 0

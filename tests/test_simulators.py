@@ -50,13 +50,23 @@ DETERMINISTIC = [
     ({**PROMPTED, "delta_signal": 2.0}, {"kind": "averaging", "space": "full"}),
     ({**PROMPTED, "delta_signal": 2.0}, {"kind": "least-squares"}),
 ]
+QUICK = (1, 8)
+"""Sizes of the quick suite: the least one, and n = p for the orthogonal head; the others are in the slow one."""
+
+
+def case(mixture, head, name):
+    """Return a setting, marked as slow for most sizes."""
+    marks = () if head.samples in QUICK else pytest.mark.slow
+    return pytest.param(mixture, head, id=f"{name}-n{int(head.samples)}", marks=marks)
+
+
 CASES = [
-    pytest.param(ContextualMixture(**mixture), Head(n, **head), id=f"{index}-n{n}")
+    case(ContextualMixture(**mixture), Head(n, **head), str(index))
     for index, (mixture, head) in enumerate(DETERMINISTIC)
     for n in (1, 4, 8, 20)
 ]
 FLUCTUATING = [
-    pytest.param(ContextualMixture(9, 5, 2, **DELTAS), Head(n, 0.8, kind=kind, space=space), id=f"{kind}-{space}-n{n}")
+    case(ContextualMixture(9, 5, 2, **DELTAS), Head(n, 0.8, kind=kind, space=space), f"{kind}-{space}")
     for kind in ("averaging", "least-squares")
     for space in ("orthogonal", "full")
     for n in (4, 8, 9, 20)
@@ -73,30 +83,21 @@ def assert_same_law(first, second):
 
 
 @pytest.mark.parametrize(("mixture", "head"), CASES)
-def test_tokens_scores_and_overlaps_have_one_law(mixture, head):
-    tokens = simulate_tokens(mixture, head, 1500, stream(1, 0)).overlaps
+def test_tokens_scores_and_overlaps_have_one_law_and_the_predicted_means(mixture, head):
+    tokens = simulate_tokens(mixture, head, 1500, stream(1, 0))
     scores = simulate_scores(mixture, head, 6000, stream(1, 1))
-    overlaps = simulate_overlaps(mixture, head, 100_000, stream(1, 2))
-    assert_same_law(tokens, scores.overlaps)
-    assert_same_law(tokens, overlaps.overlaps)
+    overlaps = simulate_overlaps(mixture, head, 300_000, stream(1, 2))
+    assert_same_law(tokens.overlaps, scores.overlaps)
+    assert_same_law(tokens.overlaps, overlaps.overlaps[:100_000])
     assert_same_law(scores.overlaps, overlaps.overlaps[:6000])
     if not (
         head.space == "full" and mixture.noise_kind == "isotropic"
     ):  # there the score simulator averages over scores
         assert_same_law(scores.errors, overlaps.errors[:6000])
-
-
-@pytest.mark.parametrize(("mixture", "head"), CASES)
-def test_errors_and_overlaps_have_the_predicted_means(mixture, head):
     prediction = known_prompt_error(mixture, head)
-    for simulate, repetitions, detectable in (
-        (simulate_tokens, 1500, 0.5),
-        (simulate_scores, 6000, 0.2),
-        (simulate_overlaps, 300_000, 0.025),
-    ):
-        outcome = simulate(mixture, head, repetitions, stream(2, repetitions))
+    for outcome, detectable in ((tokens, 0.5), (scores, 0.2), (overlaps, 0.025)):
         for values, predicted in ((outcome.errors, prediction.error), (outcome.overlaps, prediction.overlap)):
-            assert_mean(values.mean(), values.std(ddof=1) / np.sqrt(repetitions), predicted, detectable=detectable)
+            assert_mean(values.mean(), values.std(ddof=1) / np.sqrt(len(values)), predicted, detectable=detectable)
 
 
 @pytest.mark.parametrize(("mixture", "head"), FLUCTUATING)
