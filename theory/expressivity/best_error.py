@@ -38,6 +38,7 @@ LENGTHS, MAP_ANGLES = 14, 24
 """Lengths of prompts, and angles of prompts and heads, of a rough map of the error of prompt-attention."""
 
 NEIGHBOURS = 2
+RESOLVED = 1e-4
 ANGLES = 32
 POOLING_ANGLES = 1536
 POLISHED = 3
@@ -46,8 +47,11 @@ POLISHED = 3
 ROUNDS = 14
 """Grids around each, the last of a spacing of 1e-6: near a minimum the error is flat."""
 
-STEPS = 100
+STEPS = 120
 """Evaluations of a simplex, in which every one takes milliseconds."""
+
+SMALLEST = 1e-14
+"""Below the bound on what an error is known to, all are alike."""
 
 PROMISING = 1.5
 """A simplex starts where the error is at most so many times the least."""
@@ -230,7 +234,8 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
         if np.hypot(*weights[:2]) > longest:
             return math.inf
         try:
-            return data.risk(exact_risk, weights[:2], directions(weights[2])).error
+            # The logarithm: small errors change by factors.
+            return math.log(max(data.risk(exact_risk, weights[:2], directions(weights[2])).error, SMALLEST))
         except AccuracyError:
             return math.inf
 
@@ -239,7 +244,7 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
     for start in starts:
         size = 0.2 * max(float(np.hypot(*start[:2])), 1 / longest)
         simplex = np.vstack([start, start + np.diag([size, size, 0.3])])
-        options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-13}
+        options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-9}
         result: Any = minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
         found.append((float(result.fun), tuple(result.x)))
     best = np.array(min(found)[1])
@@ -266,6 +271,8 @@ def _prompt_starts(data: PlanarData, longest: float) -> list[FloatArray]:
         noise_kind=data.mixture.noise_kind,
         deltas=data.deltas,
     ).reshape(LENGTHS, len(half), MAP_ANGLES)
+    # What is rarer than its points show is alike in the map, and the shortest prompt comes first.
+    errors = np.maximum(errors, RESOLVED)
     chosen: list[tuple[int, ...]] = []
     for index in np.argsort(errors, axis=None, kind="stable"):
         place = tuple(int(i) for i in np.unravel_index(index, errors.shape))
