@@ -34,9 +34,8 @@ LARGE_ALLOWANCE = 0.35
 """So far from uniform the law may be at most that stays when what a claim allows for is not taken off the deviation."""
 
 OBSERVATIONS = {"hard-attention": 2000, "population-error": 100, "rate-of-convergence": 60, "descent-trajectory": 8}
-OBSERVATIONS |= dict.fromkeys(
-    ("expressivity-failures", "expressivity-prompt-with-noise", "expressivity-least-error"), 2000
-)
+OBSERVATIONS |= {"expressivity-failures": 2000, "expressivity-prompt-with-noise": 2000}
+OBSERVATIONS |= {"expressivity-least-error": 40_000}
 FEW = 40
 """Observations of a seed.  Enough that skewness moves the law of p-values by less than 0.01 (see `skewed_by`); errors
 that take two values only need more, for their means to take many."""
