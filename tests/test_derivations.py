@@ -20,11 +20,15 @@ every = pytest.mark.parametrize("name", ENTRIES)
 A_LITTLE_MORE = Rational(105, 100)
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_every_step_holds(name):
-    checks = verify(derive(name))
+@every
+def test_every_step_holds_and_none_that_arrives_at_five_per_cent_more(name):
+    """The step itself is at fault, also where the rest of the chain starts from the changed expression."""
+    derivation = derive(name)
+    checks = verify(derivation)
     assert [check.fault for check in checks if not check.holds] == []
     assert {check.check for check in checks} <= set(CHECKS)
+    for step in derivation.steps:
+        assert not equal(replace(step, after=A_LITTLE_MORE * step.after))
 
 
 @every
@@ -39,12 +43,6 @@ def without(derivation, place):
     return replace(derivation, steps=derivation.steps[:place] + derivation.steps[place + 1 :])
 
 
-def changed(derivation, place, **values):
-    steps = list(derivation.steps)
-    steps[place] = replace(steps[place], **values)
-    return replace(derivation, steps=tuple(steps))
-
-
 @every
 def test_a_step_deleted_makes_it_fail(name):
     derivation = derive(name)
@@ -53,24 +51,11 @@ def test_a_step_deleted_makes_it_fail(name):
 
 
 @every
-def test_a_step_that_arrives_at_five_per_cent_more_is_found(name):
-    """Also where the whole rest of the chain starts from the changed expression: the step itself is at fault."""
-    for step in derive(name).steps:
-        assert not equal(replace(step, after=A_LITTLE_MORE * step.after))
-
-
-@every
-def test_a_result_that_is_five_per_cent_more_is_found_although_the_last_step_agrees(name):
+def test_another_definition_or_result_is_found(name):
+    """The steps at both ends are at fault, or, if they are changed with it, their two sides differ (above)."""
     derivation = derive(name)
-    wrong = A_LITTLE_MORE * derivation.result
-    assert not holds(changed(replace(derivation, result=wrong), -1, after=wrong))
-
-
-@every
-def test_another_definition_is_found_although_the_first_step_starts_from_it(name):
-    derivation = derive(name)
-    wrong = A_LITTLE_MORE * derivation.definition
-    assert not holds(changed(replace(derivation, definition=wrong), 0, before=wrong))
+    assert not holds(replace(derivation, result=A_LITTLE_MORE * derivation.result))
+    assert not holds(replace(derivation, definition=A_LITTLE_MORE * derivation.definition))
 
 
 @every
@@ -85,7 +70,22 @@ def test_a_derivation_without_steps_proves_nothing():
     assert not holds(replace(derive("best-gain"), steps=(), definition=derive("best-gain").result))
 
 
-@every
+SEARCHED_IN_VAIN = {
+    "prompt-sample-complexity",
+    "prompt-gradient",
+    "averaging-law",
+    "least-squares-error-limit",
+    "minimum-norm-error-limit",
+    "linear-attention-gain-exact",
+    "head-sample-complexity",
+}
+"""It takes seconds to find that two sides cannot be made equal."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in SEARCHED_IN_VAIN else name for name in ENTRIES],
+)
 def test_a_step_without_one_of_its_definitions_is_found(name):
     """None is idle: each that a step takes as given is needed for its two sides to be equal."""
     for step in derive(name).steps:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr, Symbol, lambdify, sympify
+from sympy import Expr, exp, gamma, lambdify, loggamma, powsimp, sympify
 
 from theory.derivations.symbols import PARAMETERS, Parameter
 
@@ -93,7 +93,11 @@ class Derivation:
 
     @cached_property
     def _function(self) -> Any:
-        return lambdify([parameter.symbol for parameter in self.parameters.values()], self.result, ["scipy", "numpy"])
+        # Quotients of Γ functions are of moderate size where they themselves overflow.
+        expression = self.result
+        if expression.has(gamma):
+            expression = powsimp(expression.replace(gamma, lambda u: exp(loggamma(u))))
+        return lambdify([parameter.symbol for parameter in self.parameters.values()], expression, ["scipy", "numpy"])
 
     def value(self, **numbers: Any) -> Any:
         """Return the result at numbers, or arrays of them, given by the names of `parameters`.
@@ -121,10 +125,3 @@ def derivation(
     return Derivation(
         name, title, statement, quantity, assumptions, chain.definition, chain.steps, sympify(result), counterpart
     )
-
-
-def symbol_latex(symbol: Symbol) -> str:
-    """Return a symbol as a formula shows it."""
-    from sympy import latex
-
-    return str(latex(symbol))

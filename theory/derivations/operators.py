@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import comb
 from typing import Any
 
-from sympy import Expr, Poly, S, Symbol, Tuple, diff, factorial, sympify
+from sympy import Expr, Poly, S, Symbol, Tuple, diff, factor, factorial, sympify
 
 from theory.derivations.wick import gaussian_mean
 
@@ -105,7 +105,7 @@ class Expanded(Expr):  # type: ignore[misc]
 
     def doit(self, **hints: Any) -> Expr:
         """Carry the expansion out."""
-        expression, symbol, order = self.args[0].doit(**hints), self.args[1], int(self.args[2])
+        expression, symbol, order = factor(self.args[0].doit(**hints)), self.args[1], int(self.args[2])
         polynomial = S.Zero
         for k in range(order + 1):
             polynomial += expression.subs(symbol, 0) * symbol**k / factorial(k)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from sympy import (
     Expr,
@@ -19,6 +20,7 @@ from sympy import (
     log,
     powsimp,
     radsimp,
+    sign,
     simplify,
     together,
 )
@@ -90,24 +92,41 @@ def equal(step: Step) -> bool:
     before, after = step.before, step.after
     for symbol, value in step.given:
         before, after = before.subs(symbol, value), after.subs(symbol, value)
-    if isinstance(before, Root):
-        return _same_root(before, after)
+    if before.has(Root) or after.has(Root):
+        return isinstance(before, Root) and _same_root(before, after)
     if step.check == RATIONAL_POINTS:
         return all(_exactly_zero((before - after).subs(point).doit()) for point in rational_points(before - after))
-    before, after = (_powers_factored(hyperexpand(side.doit())) for side in (before, after))
+    before, after = _evaluated(before), _evaluated(after)
     if before.is_positive and after.is_positive and before.has(exp):
         # A product of powers and exponentials becomes a sum.
         return _vanishes(expand_log(log(before) - log(after))) or _vanishes(before - after)
     return _vanishes(before - after)
 
 
+@lru_cache(maxsize=64)
+def _evaluated(side: Expr) -> Expr:
+    """Carry out all that stands unevaluated."""
+    return _powers_factored(hyperexpand(side.doit()))
+
+
 def _same_root(root: Root, other: Expr) -> bool:
     """Tell whether a value is the root, or another expression vanishes where that of the root does."""
     if isinstance(other, Root):
-        quotient = simplify(root.args[0].doit() / other.args[0].doit())
-        return root.args[1] == other.args[1] and bool(quotient.is_positive or quotient.is_negative)
+        return root.args[1] == other.args[1] and _proportional(root.args[0].doit(), other.args[0].doit())
     value = other.doit()
     return not value.has(Root) and _allowed(root.args[1], value) and _vanishes(root.residual(value))
+
+
+def _proportional(one: Expr, other: Expr) -> bool:
+    """Tell whether two expressions are equal up to a factor that is never 0: they vanish together."""
+    if one == other:
+        return True
+    quotient = one / other
+    signs = {sign(quotient.subs(point).evalf()) for point in rational_points(quotient)[:10]}
+    if len(signs) > 1:
+        return False
+    factor_between = simplify(quotient)
+    return bool(factor_between.is_positive or factor_between.is_negative)
 
 
 def _vanishes(difference: Expr) -> bool:
