@@ -97,7 +97,9 @@ def equal(step: Step) -> bool:
     if step.check == RATIONAL_POINTS:
         return all(_exactly_zero((before - after).subs(point).doit()) for point in rational_points(before - after))
     before, after = _evaluated(before), _evaluated(after)
-    if before.is_positive and after.is_positive and before.has(exp):
+    if _clearly_not_zero(before - after):
+        return False
+    if before.has(exp) and before.is_positive and after.is_positive:
         # A product of powers and exponentials becomes a sum.
         return _vanishes(expand_log(log(before) - log(after))) or _vanishes(before - after)
     return _vanishes(before - after)
@@ -134,14 +136,14 @@ def _vanishes(difference: Expr) -> bool:
     difference = difference.doit()
     if difference == 0:
         return True
-    if _clearly_not_zero(difference.subs(rational_points(difference)[0])):
+    if _clearly_not_zero(difference):
         return False
     return any(form(difference) == 0 for form in FORMS)
 
 
-def _clearly_not_zero(number: Expr) -> bool:
-    """Tell whether a number differs from zero beyond doubt: this only saves the time of simplifying it."""
-    value = number.evalf(30, maxn=60)
+def _clearly_not_zero(difference: Expr) -> bool:
+    """Tell whether an expression differs from zero beyond doubt at a point: this only saves the time of simplifying."""
+    value = difference.subs(rational_points(difference)[0]).evalf(30, maxn=60)
     return bool(value.is_number and value.is_comparable and abs(value) > Float("1e-15"))
 
 
