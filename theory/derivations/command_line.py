@@ -78,8 +78,14 @@ def derive_command(options: argparse.Namespace) -> int:
     else:
         steps = [check for _, checks in checked for check in checks]
         failing = sum(not check.holds for check in steps)
-        print(f"{len(checked)} derivations, {len(steps)} steps: {failing or 'none'} failing")
+        fails = "none fails" if not failing else "1 fails" if failing == 1 else f"{failing} fail"
+        print(f"{_counted(len(checked), 'derivation')}, {_counted(len(steps), 'step')}: {fails}")
     return 0 if all(check.holds for _, checks in checked for check in checks) else 1
+
+
+def _counted(number: int, thing: str) -> str:
+    """Return a number of things."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _list(as_json: bool) -> int:

@@ -14,16 +14,13 @@ from theory.derivations.derivation import Derivation
 from theory.derivations.verification import StepCheck
 
 PREAMBLE = r"""\documentclass[11pt]{article}
-\usepackage[utf8]{inputenc}
 \usepackage{amsmath,amssymb,graphicx}
 \usepackage[margin=2.2cm]{geometry}
 \newsavebox{\formula}
 % A formula wider than the line is shrunk to it.
 \newcommand{\fitted}[1]{\[\sbox{\formula}{$\displaystyle #1$}%
   \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi\]}
-"""
-
-OPENING = r"""\title{Derivations of the theory of prompt-attention}
+\title{Derivations of the theory of prompt-attention}
 \author{}
 \date{}
 \begin{document}
@@ -38,31 +35,30 @@ GREEK = (
 )
 SIGNS = "⋆star ≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int"
 RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"
-LOWERED = "₀0 ₁1 ₂2"
+LOWERED = "₀0 ₁1 ₂2 ₊+"
 COMBINED = {"x̄": r"\bar{x}", "z̄": r"\bar{z}", "Ā": r"\bar{A}", "ŵ": r"\hat{w}", "q̂": r"\hat{q}"}
 ESCAPED = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 
 
-def letters() -> str:
-    """Return the declarations of all mathematical letters that the texts may hold."""
-    commands = {entry[0]: f"\\{entry[1:]}" for entry in (GREEK + " " + SIGNS).split()}
-    commands |= {entry[0]: f"^{{{entry[1:]}}}" for entry in RAISED.split()}
-    commands |= {entry[0]: f"_{{{entry[1:]}}}" for entry in LOWERED.split()}
-    lines = [rf"\DeclareUnicodeCharacter{{{ord(sign):04X}}}{{\ensuremath{{{tex}}}}}" for sign, tex in commands.items()]
-    return "\n".join(lines) + "\n"
+LETTERS = {
+    **{entry[0]: f"\\{entry[1:]}" for entry in f"{GREEK} {SIGNS}".split()},
+    **{entry[0]: f"^{{{entry[1:]}}}" for entry in RAISED.split()},
+    **{entry[0]: f"_{{{entry[1:]}}}" for entry in LOWERED.split()},
+}
+"""Every mathematical letter that the texts may hold, as LaTeX, so that the document is plain ASCII for any engine."""
 
 
 def plain_text(text: str) -> str:
-    r"""Return a sentence as LaTeX; its Greek letters and signs are declared in the preamble.
+    r"""Return a sentence as LaTeX, its Greek letters and signs included.
 
     Example:
         >>> print(plain_text("δ_q of 5 %"))
-        δ\_q of 5 \%
+        \ensuremath{\delta}\_q of 5 \%
     """
     escaped = re.sub(r"[\\&%#_{}$^~]", lambda sign: ESCAPED.get(sign[0], f"\\{sign[0]}"), text)
     for letter, command in COMBINED.items():
         escaped = escaped.replace(letter, rf"\ensuremath{{{command}}}")
-    return escaped
+    return "".join(rf"\ensuremath{{{LETTERS[letter]}}}" if letter in LETTERS else letter for letter in escaped)
 
 
 def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
@@ -94,7 +90,7 @@ def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
 def document(checked: Iterable[tuple[Derivation, tuple[StepCheck, ...]]]) -> str:
     """Return the whole document."""
     sections = "\n\n".join(section(derivation, checks) for derivation, checks in checked)
-    return f"{PREAMBLE}{letters()}{OPENING}\n{sections}\n\n\\end{{document}}\n"
+    return f"{PREAMBLE}{sections}\n\n\\end{{document}}\n"
 
 
 def write_document(path: Path, checked: Iterable[tuple[Derivation, tuple[StepCheck, ...]]]) -> None:
