@@ -158,7 +158,9 @@ def _text(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dict[
     if settings:
         expression, value = _substituted(derivation, settings)
         lines.append(f"  with     {', '.join(f'{name} = {number}' for name, number in settings.items())}")
-        lines.append(f"           {expression}" + ("" if value is None else f" = {value:.15g}"))
+        lines.append(
+            f"           {expression}" + ("" if value is None or expression.is_Integer else f" = {value:.15g}")
+        )
     if derivation.counterpart:
         lines.append(f"  computed by {derivation.counterpart}")
     return "\n".join(lines) + "\n"
