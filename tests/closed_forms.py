@@ -69,7 +69,9 @@ RANGES = {
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
 
-ANY = {name: np.linspace(0.2, 0.7, 20) for name in ("a", "P", "N", "M", "S", "qw", "sw", "qq", "sq")}
+ANY = {name: np.linspace(0.2, 0.7, 20) for name in ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq")} | {
+    "j": np.arange(2.0, 22.0)
+}
 """Numbers for symbols that only derivations without a numeric function have."""
 
 
@@ -408,6 +410,7 @@ NOT_COMPUTED = {
     "uniform-pooling-factor": "the theory computes where it vanishes; by brute force in test_derivation_tokens",
     "linear-attention-factor": "the theory computes where it vanishes; by brute force in test_derivation_tokens",
     "self-attention-tangent": "a place",
+    "self-attention-square": "self-attention-excess, which is compared, holds it",
 }
 """Derivations whose number no function of the theory computes, and why."""
 

@@ -107,6 +107,9 @@ ENTRIES: dict[str, Entry] = {
     "self-attention-tangent": Entry(
         "Where self-attention falls least short at Δ = ζ/(1-ζ)", "self_attention", "tangent"
     ),
+    "self-attention-square": Entry(
+        "Why self-attention falls short where ζ/(1-ζ) is a whole number", "self_attention", "square"
+    ),
     "self-attention-threshold": Entry(
         "The sharp threshold of self-attention for ζ ≥ 1/2", "self_attention", "threshold"
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Expr, Limit, S, Subs, Symbol, exp, oo, symbols
+from sympy import Derivative, Expr, Limit, S, Subs, Sum, Symbol, exp, oo, symbols
 
-from theory.derivations.derivation import Chain, Derivation, derivation
+from theory.derivations.derivation import RATIONAL_POINTS, Chain, Derivation, derivation
 from theory.derivations.operators import Root
-from theory.derivations.symbols import Delta, head_token, odds, score, zeta
+from theory.derivations.symbols import Delta, head_token, odds, score, whole_odds, zeta
+from theory.derivations.symbols import weight as x
 
 u = score
-x = symbols("x", positive=True)
 A_r, A_s, A_bar = symbols(r"A_r A_s \bar{A}", positive=True)
 
 SETTING = "no noise; δ = (Δ, Δ): relevant tokens are r = q⋆ + y w⋆, the others -Δ r; u = (1+Δ) rᵀKr"
@@ -99,6 +99,25 @@ def tangent() -> Derivation:
         chain,
         S.One,
         assumptions=(SETTING, "o = ζ/(1-ζ) > 1"),
+        counterpart="theory.self_attention_threshold",
+    )
+
+
+def square() -> Derivation:
+    """Return x^o - o x + o - 1 as a square times a positive number, for whole o."""
+    j, k = whole_odds, Symbol("k", integer=True)
+    result = x**j - j * x + j - 1
+    chain = Chain((x - 1) ** 2 * Sum((j - 1 - k) * x**k, (k, 0, j - 2))).to(
+        result, "Summed", "Powers telescope.", check=RATIONAL_POINTS
+    )
+    return derivation(
+        "self-attention-square",
+        "Why self-attention falls short where ζ/(1-ζ) is a whole number",
+        "There x^o - o x + o - 1 is a square times a sum of positive terms, without analysis.",
+        r"(x - 1)^2 \sum_{k=0}^{o-2} (o - 1 - k) x^k",
+        chain,
+        result,
+        assumptions=(SETTING, "o = ζ/(1-ζ) is a whole number of at least 2, j"),
         counterpart="theory.self_attention_threshold",
     )
 

@@ -121,3 +121,5 @@ along = _real("D_w", "Dᵀw, by which a relevant token exceeds a noiseless irrel
 epsilon = _positive("epsilon", "1 - cos² that is asked for", most=1)
 kappa_0_square = _positive("kappa_0", "κ₀², squared signal-to-noise ratio of the mean token")
 power_of_feature = _positive("G", "G = W² E M² + E S²")
+whole_odds = _positive("j", "ζ/(1-ζ), where it is a whole number", whole=True, least=2)
+weight = _positive("x", "e^u, weight of a relevant token relative to another")
