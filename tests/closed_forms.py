@@ -167,7 +167,7 @@ def gradient(which, kind="any"):
             )
             found.append(getattr(step, which) @ v)
             products.append((q @ w, w_star @ w, w @ w, q @ v, w_star @ v, w @ v))
-        x |= dict(zip(("qw", "sw", "omega", "qv", "sv", "eta"), np.transpose(products), strict=True))
+        x |= dict(zip(("qw", "sw", "ww", "qv", "sv", "vw"), np.transpose(products), strict=True))
         return np.array(found)
 
     return value

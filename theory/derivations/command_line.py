@@ -168,7 +168,7 @@ def _text(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dict[
 
 def _record(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dict[str, Fraction]) -> dict[str, Any]:
     """Return a derivation as JSON data."""
-    from sympy import latex
+    from theory.derivations.formula import formula
 
     record: dict[str, Any] = {
         "name": derivation.name,
@@ -185,7 +185,7 @@ def _record(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dic
                 "why": step.why,
                 "given": {str(symbol): str(value) for symbol, value in step.given},
                 "expression": str(step.after),
-                "latex": latex(step.after),
+                "latex": formula(step.after),
                 "check": check.check,
                 "holds": check.holds,
                 "fault": check.fault or None,
@@ -193,7 +193,7 @@ def _record(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dic
             for step, check in zip(derivation.steps, checks, strict=False)
         ],
         "result": str(derivation.result),
-        "latex": f"{derivation.quantity} = {latex(derivation.result)}",
+        "latex": f"{derivation.quantity} = {formula(derivation.result)}",
         "holds": all(check.holds for check in checks),
     }
     if settings:

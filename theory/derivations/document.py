@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from sympy import latex
-
 from theory.derivations.derivation import Derivation
+from theory.derivations.formula import formula
 from theory.derivations.verification import StepCheck
 
 PREAMBLE = r"""\documentclass[11pt]{article}
@@ -66,20 +65,20 @@ def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
     lines = [
         rf"\section{{{plain_text(derivation.title)}}}",
         plain_text(derivation.statement),
-        rf"\fitted{{{derivation.quantity} = {latex(derivation.result)}}}",
+        rf"\fitted{{{derivation.quantity} = {formula(derivation.result)}}}",
     ]
     if derivation.assumptions:
         items = "".join(f"\n\\item {plain_text(assumption)}" for assumption in derivation.assumptions)
         lines.append(f"\\paragraph{{Assumed}}\\begin{{itemize}}{items}\n\\end{{itemize}}")
-    lines += [r"\paragraph{From the definition}", rf"\fitted{{{latex(derivation.definition)}}}"]
+    lines += [r"\paragraph{From the definition}", rf"\fitted{{{formula(derivation.definition)}}}"]
     for step, check in zip(derivation.steps, checks, strict=True):
         lines.append(rf"\paragraph{{{plain_text(step.name)}}} {plain_text(step.why)}")
-        lines += [rf"\fitted{{\text{{with }} {latex(symbol)} = {latex(value)}}}" for symbol, value in step.given]
-        lines.append(rf"\fitted{{= {latex(step.after)}}}")
+        lines += [rf"\fitted{{\text{{with }} {formula(symbol)} = {formula(value)}}}" for symbol, value in step.given]
+        lines.append(rf"\fitted{{= {formula(step.after)}}}")
         verdict = "holds" if check.holds else f"fails: {check.fault}"
         lines.append(rf"{{\small\noindent {plain_text(f'{check.check}: {verdict}')}}}")
     symbols = "; ".join(
-        f"${latex(parameter.symbol)}$ is the {plain_text(parameter.meaning)}"
+        f"${formula(parameter.symbol)}$ is the {plain_text(parameter.meaning)}"
         for parameter in derivation.parameters.values()
     )
     if symbols:

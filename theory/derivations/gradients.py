@@ -177,7 +177,7 @@ def prompt_gradient() -> Derivation:
     return derivation(
         "prompt-gradient",
         "Population gradient of the prompt",
-        "For any head, any angle between q⋆ and w⋆, any δ and finite T.",
+        "At a prompt of zero, for any head, any angle between q⋆ and w⋆, any δ and any finite T.",
         r"-v^\top\nabla_q",
         chain,
         result,

@@ -43,7 +43,7 @@ def _mean(function: Expr, cumulants: tuple[Expr, ...]) -> Expr:
 OF_A_MEAN = (S.Zero, v_2 * epsilon, v_3 * epsilon**2, v_4 * epsilon**3)
 """Cumulants of a mean of m independent numbers whose own are v_k."""
 
-TAYLOR = "Taylor's polynomial in η, of mean value 0 but for terms that are left out."
+TAYLOR = "In η, to fourth order; the mean of the rest is among the terms that are left out."
 CUMULANTS = (
     "Cumulants of a mean of m independent numbers are those of one, over m^{k-1}; moments follow from cumulants."
 )

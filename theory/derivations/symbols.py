@@ -18,6 +18,7 @@ class Parameter:
         least: below it no value is admitted.
         most: above it none is; None for no limit.
         whole: whether it counts something.
+        latex: its notation where the name does not say it.
     """
 
     symbol: Symbol
@@ -25,6 +26,7 @@ class Parameter:
     least: Fraction | None
     most: Fraction | None = None
     whole: bool = False
+    latex: str = ""
 
     def admits(self, value: Fraction) -> bool:
         """Tell whether a number lies in the range: the ends are admitted of whole numbers alone."""
@@ -59,17 +61,19 @@ PARAMETERS: dict[Symbol, Parameter] = {}
 """Every symbol that a definition or a result of the derivations depends on."""
 
 
-def _positive(name: str, meaning: str, most: int | None = None, whole: bool = False, least: int = 0) -> Symbol:
+def _positive(
+    name: str, meaning: str, most: int | None = None, whole: bool = False, least: int = 0, latex: str = ""
+) -> Symbol:
     symbol = Symbol(name, positive=True)
     limit = None if most is None else Fraction(most)
-    PARAMETERS[symbol] = Parameter(symbol, meaning, Fraction(least), limit, whole)
+    PARAMETERS[symbol] = Parameter(symbol, meaning, Fraction(least), limit, whole, latex)
     return symbol
 
 
-def _real(name: str, meaning: str, least: int | None = None, most: int | None = None) -> Symbol:
+def _real(name: str, meaning: str, least: int | None = None, most: int | None = None, latex: str = "") -> Symbol:
     symbol = Symbol(name, real=True)
     low, high = (None if end is None else Fraction(end) for end in (least, most))
-    PARAMETERS[symbol] = Parameter(symbol, meaning, low, high)
+    PARAMETERS[symbol] = Parameter(symbol, meaning, low, high, latex=latex)
     return symbol
 
 
@@ -90,12 +94,12 @@ gamma = _positive("gamma", "p/n, or d/n, in the proportional regime")
 kappa = _positive("kappa", "signal-to-noise ratio of a feature")
 ridge = _positive("lambda", "penalty of the ridge head")
 head_length = _real("c", "length of the head in units of w⋆, w = c w⋆")
-head_context = _real("qw", "q⋆ᵀw")
-head_signal = _real("sw", "w⋆ᵀw")
-head_noise = _positive("omega", "wᵀΣw")
-test_context = _real("qv", "q⋆ᵀv")
-test_signal = _real("sv", "w⋆ᵀv")
-test_noise = _real("eta", "vᵀΣw")
+head_context = _real("qw", "q⋆ᵀw", latex=r"\langle q_\star, w\rangle")
+head_signal = _real("sw", "w⋆ᵀw", latex=r"\langle w_\star, w\rangle")
+head_noise = _positive("ww", "wᵀΣw", latex=r"\langle w, \Sigma w\rangle")
+test_context = _real("qv", "q⋆ᵀv", latex=r"\langle q_\star, v\rangle")
+test_signal = _real("sv", "w⋆ᵀv", latex=r"\langle w_\star, v\rangle")
+test_noise = _real("vw", "vᵀΣw", latex=r"\langle v, \Sigma w\rangle")
 mean_signal = _positive("M_1", "E M, mean gain of the signal in a feature")
 noise_square = _positive("S_2", "E S², mean square of a feature's noise")
 snr_square = _positive("k", "E κ², mean squared signal-to-noise ratio of a feature")
@@ -103,12 +107,12 @@ z = _real("z", "argument of a generating function", least=-1, most=1)
 largest_delta = _positive("C", "largest δ_w")
 margin = _positive("mu", "margin that y f keeps", most=1)
 prompt_length = _real("t", "length of the prompt in units of 1/‖q_⊥‖")
-prompt_context = _real("qq", "q⋆ᵀq")
-prompt_signal = _real("sq", "w⋆ᵀq")
+prompt_context = _real("qq", "q⋆ᵀq", latex=r"\langle q_\star, q\rangle")
+prompt_signal = _real("sq", "w⋆ᵀq", latex=r"\langle w_\star, q\rangle")
 Delta = _positive("Delta", "size of δ = (Δ, Δ) or (Δ, -Δ)")
 score = _real("u", "(1+Δ) rᵀKr, score of a relevant token above that of another")
 odds = _positive("o", "ζ/(1-ζ)")
-head_token = _real("wr", "wᵀr")
+head_token = _real("wr", "wᵀr", latex=r"\langle w, r\rangle")
 a = _positive("a", "|n - p| + 1")
 b = _positive("b", "min(n, p) - 1")
 power = _positive("s", "half the power of the cosine")
@@ -117,7 +121,11 @@ spread = _positive("S", "standard deviation of a feature's noise")
 others_signal = _positive("P", "sum of a_i M_i over the other examples")
 others_noise = _positive("N", "sum of a_i² S_i² over the other examples")
 level = _positive("l", "a level, such as Q/σ, that a standard normal number is compared with")
-along = _real("D_w", "Dᵀw, by which a relevant token exceeds a noiseless irrelevant one along the head")
+along = _real(
+    "D_w",
+    "Dᵀw, by which a relevant token exceeds a noiseless irrelevant one along the head",
+    latex=r"\langle D, w\rangle",
+)
 epsilon = _positive("epsilon", "1 - cos² that is asked for", most=1)
 kappa_0_square = _positive("kappa_0", "κ₀², squared signal-to-noise ratio of the mean token")
 power_of_feature = _positive("G", "G = W² E M² + E S²")
