@@ -70,24 +70,17 @@ def test_a_derivation_without_steps_proves_nothing():
     assert not holds(replace(derive("best-gain"), steps=(), definition=derive("best-gain").result))
 
 
-SEARCHED_IN_VAIN = {
-    "prompt-sample-complexity",
-    "prompt-gradient",
-    "averaging-law",
-    "least-squares-error-limit",
-    "minimum-norm-error-limit",
-    "linear-attention-gain-exact",
-    "head-sample-complexity",
-}
-"""It takes seconds to find that two sides cannot be made equal."""
+FEW = {"best-gain", "benefit-of-context", "ridge-overlap", "averaging-overlap", "self-attention-output"}
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow) if name in SEARCHED_IN_VAIN else name for name in ENTRIES],
+    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ENTRIES]
 )
 def test_a_step_without_one_of_its_definitions_is_found(name):
-    """None is idle: each that a step takes as given is needed for its two sides to be equal."""
+    """None is idle: each that a step takes as given is needed for its two sides to be equal.
+
+    To find that two sides cannot be made equal takes up to ten seconds.
+    """
     for step in derive(name).steps:
         for place in range(len(step.given)):
             assert not equal(replace(step, given=step.given[:place] + step.given[place + 1 :]))

@@ -126,13 +126,13 @@ def prompt_noise() -> Derivation:
     )
 
 
-def _prompt_coefficients() -> tuple[Expr, Expr]:
-    """Return g₁ and g₂."""
+def _prompt_coefficients(snr_square: Expr) -> tuple[Expr, Expr]:
+    """Return g₁ and g₂ for κ₀²."""
     square, gap_square = sigma**2 / ((1 - zeta) * T), (1 + delta_q) ** 2 * Q**2
     within = (1 - zeta) ** 2 * sigma**2 * (1 - 1 / ((1 - zeta) * T)) * square
     between = (zeta * (1 - zeta)) ** 2 * square**2
-    first = (within + between) / ((zeta * (1 - zeta)) ** 2 * (1 + delta_w) ** 2 * W**2 * gap_square * KAPPA_0_SQUARE)
-    return first, KAPPA_0_SQUARE * first + square / gap_square
+    first = (within + between) / ((zeta * (1 - zeta)) ** 2 * (1 + delta_w) ** 2 * W**2 * gap_square * snr_square)
+    return first, snr_square * first + square / gap_square
 
 
 def prompt_overlap() -> Derivation:
@@ -141,23 +141,25 @@ def prompt_overlap() -> Derivation:
     signal_square = (1 + delta_w) ** 2 * W**2
     mean_square = (zeta * (1 - zeta)) ** 2 * signal_square * c_square * (1 + delta_q) ** 2 * Q**2
     noise = prompt_noise().result.subs(along, sqrt(signal_square * c_square))
-    first, second = _prompt_coefficients()
+    first, second = _prompt_coefficients(kappa_0_square)
     square = sigma**2 / ((1 - zeta) * T)
-    result = 1 / (1 + second * gamma + first * gamma**2)
+    short = 1 / (1 + second * gamma + first * gamma**2)
+    result = short.subs(kappa_0_square, KAPPA_0_SQUARE)
     chain = (
         Chain(mean_square / (mean_square + gamma * noise))
         .to(
-            1 / (1 + gamma * (KAPPA_0_SQUARE * first / c_square + square / ((1 + delta_q) ** 2 * Q**2))),
+            1 / (1 + gamma * (kappa_0_square * first / c_square + square / ((1 + delta_q) ** 2 * Q**2))),
             "Divided by the signal",
             "m = (1-ζ)T.",
             given={m: (1 - zeta) * T},
         )
         .to(
-            result,
+            short,
             "The head's overlap",
             "C₁ = κ₀²/(κ₀² + γ) of head-step-overlap: two powers of γ.",
-            given={c_square: KAPPA_0_SQUARE / (KAPPA_0_SQUARE + gamma)},
+            given={c_square: kappa_0_square / (kappa_0_square + gamma)},
         )
+        .to(result, "In the model's own symbols", "κ₀² of head-step-overlap.", given={kappa_0_square: KAPPA_0_SQUARE})
     )
     return derivation(
         "prompt-step-overlap",
@@ -178,7 +180,7 @@ def prompt_overlap() -> Derivation:
 def prompt_complexity() -> Derivation:
     """Return d/n at which the prompt's step reaches 1 - ε."""
     g_1, g_2 = symbols("g_1 g_2", positive=True)
-    coefficients = dict(zip((g_1, g_2), _prompt_coefficients(), strict=True))
+    coefficients = dict(zip((g_1, g_2), _prompt_coefficients(KAPPA_0_SQUARE), strict=True))
     odds = epsilon / (1 - epsilon)
     root = 2 * odds / (g_2 + sqrt(g_2**2 + 4 * g_1 * odds))
     result = root.subs(coefficients)

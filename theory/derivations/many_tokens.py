@@ -9,7 +9,7 @@ from theory.derivations.operators import CumulantMean, Expanded, GaussianMean
 from theory.derivations.symbols import Q, R, W, delta_q, delta_w, m, sigma, tau
 
 g, eta = symbols("g eta", real=True)
-a, c, h, epsilon = symbols("a c h epsilon", positive=True)
+a, b, c, h, epsilon = symbols("a b c h epsilon", positive=True)
 v_2, v_3, v_4 = symbols("v_2 v_3 v_4", real=True)
 
 NORMAL = {(g, g): S.One}
@@ -18,8 +18,9 @@ SPREAD_SQUARE = (tau * sigma * Q) ** 2
 MEAN_WEIGHT = exp(SPREAD_SQUARE / 2)
 """E L, with L the weight of a noisy irrelevant token relative to that of a noiseless one."""
 
-SHARE = R * exp(LOGIT) / (R * exp(LOGIT) + m * MEAN_WEIGHT)
-"""a = c/(c + m E L), attention on the relevant tokens in the limit."""
+SHARE = 1 / (1 + m / R * exp(SPREAD_SQUARE / 2 - LOGIT))
+REST = 1 / (1 + R / m * exp(LOGIT - SPREAD_SQUARE / 2))
+"""a = c/(c + m E L), attention on the relevant tokens in the limit, and b = 1 - a."""
 
 ASSUMPTIONS = (
     "isotropic noise, a prompt τ q⋆, q⋆ and w⋆ orthogonal",
@@ -54,9 +55,9 @@ def share() -> Derivation:
     """Return E A."""
     first = (1 - a) ** 2 * v_2
     second = 3 * (1 - a) ** 4 * v_2**2 - (1 - a) ** 3 * v_3
-    explicit = (1 - a) ** 2 * (h - 1) / m + (1 - a) ** 3 * (h - 1) ** 2 * (1 - 3 * a - h) / m**2
+    explicit = b**2 * (h - 1) / m + b**3 * (h - 1) ** 2 * (3 * b - h - 2) / m**2
     two, three, _ = central_moments(SPREAD_SQUARE)
-    result = SHARE * (1 + explicit.subs({h: exp(SPREAD_SQUARE), a: SHARE}))
+    result = SHARE * (1 + explicit.subs({h: exp(SPREAD_SQUARE), b: REST}))
     chain = (
         Chain(_mean(c / (c + m * MEAN_WEIGHT * (1 + eta)), OF_A_MEAN))
         .to(
@@ -75,14 +76,19 @@ def share() -> Derivation:
             a * (1 + explicit),
             "Cumulants of a log-normal number",
             LOG_NORMAL,
-            given={v_2: two, v_3: three, h: exp(SPREAD_SQUARE), epsilon: 1 / m},
+            given={v_2: two, v_3: three, h: exp(SPREAD_SQUARE), epsilon: 1 / m, b: 1 - a},
         )
-        .to(result, "In the model's own symbols", "a and h = e^{s²}, s = τσQ.", given={h: exp(SPREAD_SQUARE), a: SHARE})
+        .to(
+            result,
+            "In the model's own symbols",
+            "a = c/(c + m E L), b = 1 - a and h = e^{s²}, s = τσQ.",
+            given={h: exp(SPREAD_SQUARE), a: SHARE, b: REST},
+        )
     )
     return derivation(
         "share-many-tokens",
         "Attention on the relevant tokens, many tokens",
-        "Expected attention exceeds its limit by the share (1-a)²(e^{s²}-1)/m, and a known term of order 1/m².",
+        "Expected attention exceeds its limit a = 1 - b by the share b²(e^{s²}-1)/m, and a known term of order 1/m².",
         r"\mathbb{E}A",
         chain,
         result,
@@ -93,21 +99,19 @@ def share() -> Derivation:
 
 def noise_square() -> Derivation:
     """Return E S²."""
-    b = 1 - a
-    four, nine = h**4, h**6
     cumulants = (
         b * (h**2 - 1) * epsilon,
-        b**2 * v_2 * (epsilon * (1 - epsilon) + four * epsilon**2),
-        b**3 * v_3 * (epsilon**2 * (1 - epsilon) + nine * epsilon**3),
+        b**2 * v_2 * (epsilon * (1 - epsilon) + h**4 * epsilon**2),
+        b**3 * v_3 * (epsilon**2 * (1 - epsilon) + h**6 * epsilon**3),
         b**4 * v_4 * (epsilon**3 * (1 - epsilon) + h**8 * epsilon**4),
     )
     front = sigma**2 * m * exp(2 * SPREAD_SQUARE)
-    limit = front * (1 - a) ** 2 / (m * MEAN_WEIGHT) ** 2
+    limit = front * b**2 / (m * MEAN_WEIGHT) ** 2
     first = (h - 1) * (3 * b**2 - 2 * b * (h + 1))
     second = b**2 * (h - 1) ** 2 * (15 * b**2 - 4 * b * (4 * h + 5) + 3 * (h + 1) * (h**2 + h + 2))
     two, three, _ = central_moments(SPREAD_SQUARE)
     polynomial = 1 - 2 * eta + 3 * eta**2 - 4 * eta**3 + 5 * eta**4
-    result = (limit * (1 + first / m + second / m**2)).subs({h: exp(SPREAD_SQUARE), a: SHARE})
+    result = (limit * (1 + first / m + second / m**2)).subs({h: exp(SPREAD_SQUARE), b: REST})
     general = (
         1
         + (3 * b**2 * v_2 - 2 * b * (h**2 - 1)) * epsilon
@@ -124,7 +128,7 @@ def noise_square() -> Derivation:
             limit * Expanded(CumulantMean(polynomial, eta, cumulants), epsilon, 2),
             "Taylor's polynomial",
             TAYLOR,
-            given={c: m * MEAN_WEIGHT * a / (1 - a)},
+            given={c: m * MEAN_WEIGHT * (1 - b) / b},
         )
         .to(limit * general, "Moments from cumulants", CUMULANTS)
         .to(
@@ -133,7 +137,12 @@ def noise_square() -> Derivation:
             LOG_NORMAL,
             given={v_2: two, v_3: three, h: exp(SPREAD_SQUARE), epsilon: 1 / m},
         )
-        .to(result, "In the model's own symbols", "a and h = e^{s²}, s = τσQ.", given={h: exp(SPREAD_SQUARE), a: SHARE})
+        .to(
+            result,
+            "In the model's own symbols",
+            "b = m E L/(c + m E L) and h = e^{s²}, s = τσQ.",
+            given={h: exp(SPREAD_SQUARE), b: REST},
+        )
     )
     return derivation(
         "noise-many-tokens",

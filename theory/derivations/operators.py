@@ -105,8 +105,11 @@ class Expanded(Expr):  # type: ignore[misc]
 
     def doit(self, **hints: Any) -> Expr:
         """Carry the expansion out."""
-        expression, symbol, order = factor(self.args[0].doit(**hints)), self.args[1], int(self.args[2])
-        polynomial = S.Zero
+        expression, symbol, order = self.args[0].doit(**hints), self.args[1], int(self.args[2])
+        if expression.is_polynomial(symbol):
+            coefficients = Poly(expression, symbol).all_coeffs()[::-1]
+            return sum(coefficient * symbol**k for k, coefficient in enumerate(coefficients[: order + 1]))
+        expression, polynomial = factor(expression), S.Zero
         for k in range(order + 1):
             polynomial += expression.subs(symbol, 0) * symbol**k / factorial(k)
             expression = diff(expression, symbol)
