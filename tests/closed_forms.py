@@ -69,9 +69,8 @@ RANGES = {
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
 
-ANY = {name: np.linspace(0.2, 0.7, 20) for name in ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq")} | {
-    "j": np.arange(2.0, 22.0)
-}
+WITHOUT_FUNCTION = ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq", "c_1", "c_2", "v")
+ANY = {name: np.linspace(0.2, 0.7, 20) for name in WITHOUT_FUNCTION} | {"j": np.arange(2.0, 22.0)}
 """Numbers for symbols that only derivations without a numeric function have."""
 
 
@@ -410,6 +409,8 @@ NOT_COMPUTED = {
     "uniform-pooling-factor": "the theory computes where it vanishes; by brute force in test_derivation_tokens",
     "linear-attention-factor": "the theory computes where it vanishes; by brute force in test_derivation_tokens",
     "self-attention-tangent": "a place",
+    "overlap-of-two-angles": "the theory averages over it; the mean is compared",
+    "snr-many-tokens-any-signal": "against the exact moment in test_derivation_tokens",
     "self-attention-square": "self-attention-excess, which is compared, holds it",
 }
 """Derivations whose number no function of the theory computes, and why."""
@@ -419,6 +420,7 @@ NUMERIC_FUNCTIONS = {
     "averaging_head": ("averaging-overlap", "averaging-error-central-limit", "averaging-error-limit"),
     "best_inverse_temperature": ("best-temperature",),
     "context_benefit": ("benefit-of-context", "best-gain", "linear-attention-gain", "linear-attention-gain-exact"),
+    "attention_moments": ("snr-many-tokens-any-signal",),
     "deterministic_attention": ("constant-attention-snr",),
     "fixed_points": ("saddle-temperature", "best-loss"),
     "hard_attention_error": ("hard-attention-error",),
@@ -426,7 +428,7 @@ NUMERIC_FUNCTIONS = {
     "hard_attention_threshold": ("hard-attention-threshold",),
     "large_tokens_flow": ("signal-many-tokens", "power-many-tokens"),
     "large_tokens_moments": ("share-many-tokens", "noise-many-tokens", "snr-many-tokens"),
-    "least_squares_overlap": ("least-squares-cosine", "minimum-norm-cosine"),
+    "least_squares_overlap": ("overlap-of-two-angles", "least-squares-cosine", "minimum-norm-cosine"),
     "linear_attention_accuracy": ("linear-attention-factor",),
     "population_flow": ("best-head-length", "best-loss"),
     "population_gradients": ("head-gradient", "prompt-gradient"),
@@ -443,7 +445,7 @@ NUMERIC_FUNCTIONS = {
 """The closed forms of each public function of the theory that has any."""
 
 INTEGRALS_AND_ROOTS = {
-    *("attention_law", "attention_moments", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
+    *("attention_law", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
     *("full_head_averaging_overlap", "gradient_descent", "gradient_flow", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),

@@ -36,8 +36,11 @@ ENTRIES: dict[str, Entry] = {
     "benefit-of-context": Entry("Benefit of context", "context", "benefit"),
     "best-temperature": Entry("Best inverse temperature", "context", "best_temperature"),
     "best-gain": Entry("Largest benefit of context", "context", "best_gain"),
-    "signal-many-tokens": Entry("Gain of the signal, many tokens", "many_tokens", "signal"),
-    "power-many-tokens": Entry("Power of a feature, many tokens", "many_tokens", "power"),
+    "snr-many-tokens-any-signal": Entry(
+        "Signal-to-noise ratio of a feature, many tokens and any δ_w", "many_tokens_signal", "snr_square_with_signal"
+    ),
+    "signal-many-tokens": Entry("Gain of the signal, many tokens", "many_tokens_signal", "signal"),
+    "power-many-tokens": Entry("Power of a feature, many tokens", "many_tokens_signal", "power"),
     "no-benefit": Entry("A prompt that gains nothing", "context", "no_gain"),
     "linear-attention-gain": Entry("What linear attention gains", "context", "linear_gain"),
     "linear-attention-gain-exact": Entry(
@@ -87,6 +90,7 @@ ENTRIES: dict[str, Entry] = {
     "best-weights": Entry("Best weights of a weighted average", "averaging", "best_weights"),
     "weighted-averaging-overlap": Entry("Overlap of the best weighted average", "averaging", "weighted_overlap"),
     "beta-angle-moment": Entry("Moments of the cosine between least squares and averaging", "least_squares", "moment"),
+    "overlap-of-two-angles": Entry("Overlap of the least-squares head with w⋆", "least_squares", "two_angles"),
     "least-squares-cosine": Entry(
         "Cosine between least squares and averaging", "least_squares", "least_squares_cosine"
     ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sympy import Expr, Integral, Rational, S, Symbol, exp, oo
+from sympy import Expr, Integral, Rational, S, Symbol, exp, oo, sqrt, symbols
 from sympy import gamma as Gamma
 
 from theory.derivations.derivation import Chain, Derivation, derivation
-from theory.derivations.symbols import a, b, n, p, power
+from theory.derivations.symbols import a, b, between, cosine_1, cosine_2, n, p, power
 
 x = Symbol("x", positive=True)
 
@@ -82,3 +82,43 @@ def least_squares_cosine_square() -> Derivation:
 def minimum_norm_cosine_square() -> Derivation:
     """Return E cos²θ for n ≤ p."""
     return _derived("minimum-norm-cosine-square", "Squared cosine between interpolation and averaging", S.One, p, n)
+
+
+def two_angles() -> Derivation:
+    """Return cos∠(ŵ, w⋆)."""
+    along, first, second, both = symbols("mm em mf ef", real=True)
+    result = cosine_1 * cosine_2 + sqrt(1 - cosine_1**2) * sqrt(1 - cosine_2**2) * between
+    sine_1, sine_2 = symbols("s_1 s_2", positive=True)
+    chain = (
+        Chain(
+            cosine_1 * cosine_2 * along
+            + cosine_1 * sine_2 * second
+            + sine_1 * cosine_2 * first
+            + sine_1 * sine_2 * both
+        )
+        .to(
+            cosine_1 * cosine_2 + sine_1 * sine_2 * between,
+            "Orthogonal parts",
+            "w⋆ = c₁ m + s₁ e and ŵ = c₂ m + s₂ f, up to lengths, the averaging direction m orthogonal to e and f.",
+            given={along: S.One, first: S.Zero, second: S.Zero, both: between},
+        )
+        .to(
+            result,
+            "Lengths",
+            "Sines from cosines.",
+            given={sine_1: sqrt(1 - cosine_1**2), sine_2: sqrt(1 - cosine_2**2)},
+        )
+    )
+    return derivation(
+        "overlap-of-two-angles",
+        "Overlap of the least-squares head with w⋆",
+        "It is c₁c₂ + s₁s₂u; u is of mean 0, so that the expected overlap is that of averaging times E c₂.",
+        r"\cos\angle(\hat{w}, w_\star)",
+        chain,
+        result,
+        assumptions=(
+            "c₁ is the cosine between averaging direction and w⋆, c₂ that between averaging direction and head",
+            "u = eᵀf, the cosine between the parts orthogonal to the averaging direction",
+        ),
+        counterpart="theory.least_squares_overlap",
+    )

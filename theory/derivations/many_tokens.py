@@ -6,7 +6,7 @@ from sympy import Expr, S, Symbol, exp, sqrt, symbols
 
 from theory.derivations.derivation import Chain, Derivation, derivation
 from theory.derivations.operators import CumulantMean, Expanded, GaussianMean
-from theory.derivations.symbols import Q, R, W, delta_q, delta_w, m, sigma, tau
+from theory.derivations.symbols import Q, R, W, delta_q, m, sigma, tau
 
 g, eta = symbols("g eta", real=True)
 a, b, c, h, epsilon = symbols("a b c h epsilon", positive=True)
@@ -205,73 +205,4 @@ def snr_square() -> Derivation:
         front * explicit,
         assumptions=(*ASSUMPTIONS, "δ_w = 0; κ = MW/S"),
         counterpart="theory.large_tokens_moments",
-    )
-
-
-def _gain(function: Expr) -> Expr:
-    """Return the mean of a function of η to order ε."""
-    return Expanded(CumulantMean(Expanded(function, eta, 2), eta, OF_A_MEAN[:2]), epsilon, 1)
-
-
-FIRST_ORDER = (
-    "isotropic noise, a prompt τ q⋆, q⋆ and w⋆ orthogonal, any δ_w",
-    "m → ∞ with R/m fixed; terms of order 1/m² are left out",
-    "M = A - δ_w(1-A), A = a/(1 + (1-a)η), η being the relative deviation of Σ L from its mean",
-)
-SIGNAL = (1 + delta_w) * a - delta_w
-"""M in the limit."""
-
-
-def signal() -> Derivation:
-    """Return E M."""
-    share = a / (1 + (1 - a) * eta)
-    two, _, _ = central_moments(SPREAD_SQUARE)
-    explicit = SIGNAL + (1 + delta_w) * a * (1 - a) ** 2 * (exp(SPREAD_SQUARE) - 1) / m
-    result = explicit.subs(a, SHARE)
-    chain = (
-        Chain(_gain(share - delta_w * (1 - share)))
-        .to(SIGNAL + (1 + delta_w) * a * (1 - a) ** 2 * v_2 * epsilon, "Moments from cumulants", TAYLOR)
-        .to(explicit, "Cumulants of a log-normal number", LOG_NORMAL, given={v_2: two, epsilon: 1 / m})
-        .to(result, "In the model's own symbols", "a is share-many-tokens in the limit.", given={a: SHARE})
-    )
-    return derivation(
-        "signal-many-tokens",
-        "Gain of the signal, many tokens",
-        "E M and its first correction, for any δ_w.",
-        r"\mathbb{E}M",
-        chain,
-        result,
-        assumptions=FIRST_ORDER,
-        counterpart="theory.large_tokens_flow",
-    )
-
-
-def power() -> Derivation:
-    """Return G = W² E M² + E S²."""
-    share = a / (1 + (1 - a) * eta)
-    two, _, _ = central_moments(SPREAD_SQUARE)
-    b = 1 + delta_w
-    spread = W**2 * b * a * (2 * SIGNAL + b * a)
-    noise = sigma**2 * (1 - a) ** 2 * exp(SPREAD_SQUARE)
-    explicit = W**2 * SIGNAL**2 + (1 - a) ** 2 * (spread * (exp(SPREAD_SQUARE) - 1) + sigma**2 * exp(SPREAD_SQUARE)) / m
-    result = explicit.subs(a, SHARE)
-    chain = (
-        Chain(W**2 * _gain((share - delta_w * (1 - share)) ** 2) + noise * epsilon)
-        .to(
-            W**2 * SIGNAL**2 + ((1 - a) ** 2 * spread * v_2 + noise) * epsilon,
-            "Moments from cumulants",
-            TAYLOR,
-        )
-        .to(explicit, "Cumulants of a log-normal number", LOG_NORMAL, given={v_2: two, epsilon: 1 / m})
-        .to(result, "In the model's own symbols", "a is share-many-tokens in the limit.", given={a: SHARE})
-    )
-    return derivation(
-        "power-many-tokens",
-        "Power of a feature, many tokens",
-        "G = W² E M² + E S², which the loss and the flow of gradient descent are made of, and its first correction.",
-        "G",
-        chain,
-        result,
-        assumptions=(*FIRST_ORDER, "E S² is noise-many-tokens in the limit, σ²(1-a)² e^{s²}/m"),
-        counterpart="theory.large_tokens_flow",
     )

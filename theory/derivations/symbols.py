@@ -131,3 +131,6 @@ kappa_0_square = _positive("kappa_0", "κ₀², squared signal-to-noise ratio of
 power_of_feature = _positive("G", "G = W² E M² + E S²")
 whole_odds = _positive("j", "ζ/(1-ζ), where it is a whole number", whole=True, least=2)
 weight = _positive("x", "e^u, weight of a relevant token relative to another")
+cosine_1 = _real("c_1", "cosine between averaging direction and w⋆", least=-1, most=1)
+cosine_2 = _real("c_2", "cosine between averaging direction and head", least=-1, most=1)
+between = _real("v", "cosine u between what is orthogonal to the averaging direction", least=-1, most=1, latex="u")
