@@ -30,39 +30,30 @@ class Entry:
 
 
 ENTRIES: dict[str, Entry] = {
-    "share-many-tokens": Entry("Attention on the relevant tokens, many tokens", "many_tokens", "share"),
-    "noise-many-tokens": Entry("Noise of a feature, many tokens", "many_tokens", "noise_square"),
-    "snr-many-tokens": Entry("Signal-to-noise ratio of a feature, many tokens", "many_tokens", "snr_square"),
-    "benefit-of-context": Entry("Benefit of context", "context", "benefit"),
-    "best-temperature": Entry("Best inverse temperature", "context", "best_temperature"),
-    "best-gain": Entry("Largest benefit of context", "context", "best_gain"),
-    "snr-many-tokens-any-signal": Entry(
-        "Signal-to-noise ratio of a feature, many tokens and any δ_w", "many_tokens_signal", "snr_square_with_signal"
+    # Known prompt.
+    "averaging-law": Entry("Law of the averaging head's decision", "averaging", "law"),
+    "averaging-error-one-dimension": Entry(
+        "Error of the averaging head in one dimension", "averaging", "one_dimension"
     ),
-    "signal-many-tokens": Entry("Gain of the signal, many tokens", "many_tokens_signal", "signal"),
-    "power-many-tokens": Entry("Power of a feature, many tokens", "many_tokens_signal", "power"),
-    "no-benefit": Entry("A prompt that gains nothing", "context", "no_gain"),
-    "linear-attention-gain": Entry("What linear attention gains", "context", "linear_gain"),
-    "linear-attention-gain-exact": Entry(
-        "What linear attention gains at any number of tokens", "context", "linear_gain_exact"
+    "averaging-error-central-limit": Entry(
+        "Error of the averaging head from its mean and variance", "averaging", "many_dimensions"
     ),
-    "constant-attention-snr": Entry(
-        "Signal-to-noise ratio where attention is constant", "context", "constant_attention"
+    "averaging-overlap": Entry("Overlap of the averaging head", "averaging", "overlap"),
+    "best-weights": Entry("Best weights of a weighted average", "averaging", "best_weights"),
+    "weighted-averaging-overlap": Entry("Overlap of the best weighted average", "averaging", "weighted_overlap"),
+    "beta-angle-moment": Entry("Moments of the cosine between least squares and averaging", "least_squares", "moment"),
+    "least-squares-cosine": Entry(
+        "Cosine between least squares and averaging", "least_squares", "least_squares_cosine"
     ),
-    "hard-attention-error": Entry("Error of hard attention", "hard_attention", "error"),
-    "hard-attention-midpoint": Entry("Where hard attention loses every second sequence", "hard_attention", "midpoint"),
-    "hard-attention-threshold": Entry("The transition of hard attention", "hard_attention", "threshold"),
-    "hinge-mean": Entry("Mean of the positive part of a margin", "hard_attention", "hinge"),
-    "hinge-mean-square": Entry("Mean square of the positive part of a margin", "hard_attention", "hinge_square"),
-    "separability-without-signal": Entry("Separability without a signal", "hard_attention", "separability"),
-    "head-step-overlap": Entry("Overlap of the head after one step", "descent", "head_overlap"),
-    "head-sample-complexity": Entry("Sample complexity of the head's step", "descent", "head_complexity"),
-    "prompt-step-noise": Entry("Noise of the prompt's step", "descent", "prompt_noise"),
-    "prompt-step-overlap": Entry("Overlap of the prompt after its step", "descent", "prompt_overlap"),
-    "prompt-sample-complexity": Entry("Sample complexity of the prompt's step", "descent", "prompt_complexity"),
-    "best-head-length": Entry("Best length of the head", "descent", "best_head"),
-    "best-loss": Entry("Least population loss under a prompt", "descent", "best_loss"),
-    "saddle-temperature": Entry("Where the tokens cancel", "descent", "saddle"),
+    "minimum-norm-cosine": Entry("Cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine"),
+    "least-squares-cosine-square": Entry(
+        "Squared cosine between least squares and averaging", "least_squares", "least_squares_cosine_square"
+    ),
+    "minimum-norm-cosine-square": Entry(
+        "Squared cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine_square"
+    ),
+    "overlap-of-two-angles": Entry("Overlap of the least-squares head with w⋆", "least_squares", "two_angles"),
+    # Proportional regime.
     "marchenko-pastur-first": Entry("Marchenko-Pastur transform m₁", "ridge", "first_transform"),
     "marchenko-pastur-second": Entry("Marchenko-Pastur transform m₂", "ridge", "second_transform"),
     "ridge-overlap": Entry("Overlap of the ridge head", "ridge", "overlap"),
@@ -75,32 +66,46 @@ ENTRIES: dict[str, Entry] = {
     "minimum-norm-error-limit": Entry(
         "Error of minimum-norm interpolation, many examples and dimensions", "ridge", "minimum_norm_error"
     ),
+    "hinge-mean": Entry("Mean of the positive part of a margin", "hard_attention", "hinge"),
+    "hinge-mean-square": Entry("Mean square of the positive part of a margin", "hard_attention", "hinge_square"),
+    "separability-without-signal": Entry("Separability without a signal", "hard_attention", "separability"),
+    # Attention features and the worth of context.
+    "constant-attention-snr": Entry(
+        "Signal-to-noise ratio where attention is constant", "context", "constant_attention"
+    ),
+    "share-many-tokens": Entry("Attention on the relevant tokens, many tokens", "many_tokens", "share"),
+    "noise-many-tokens": Entry("Noise of a feature, many tokens", "many_tokens", "noise_square"),
+    "snr-many-tokens": Entry("Signal-to-noise ratio of a feature, many tokens", "many_tokens", "snr_square"),
+    "snr-many-tokens-any-signal": Entry(
+        "Signal-to-noise ratio of a feature, many tokens and any δ_w", "many_tokens_signal", "snr_square_with_signal"
+    ),
+    "signal-many-tokens": Entry("Gain of the signal, many tokens", "many_tokens_signal", "signal"),
+    "power-many-tokens": Entry("Power of a feature, many tokens", "many_tokens_signal", "power"),
+    "benefit-of-context": Entry("Benefit of context", "context", "benefit"),
+    "best-temperature": Entry("Best inverse temperature", "context", "best_temperature"),
+    "best-gain": Entry("Largest benefit of context", "context", "best_gain"),
+    "no-benefit": Entry("A prompt that gains nothing", "context", "no_gain"),
+    "linear-attention-gain": Entry("What linear attention gains", "context", "linear_gain"),
+    "linear-attention-gain-exact": Entry(
+        "What linear attention gains at any number of tokens", "context", "linear_gain_exact"
+    ),
+    "hard-attention-error": Entry("Error of hard attention", "hard_attention", "error"),
+    "hard-attention-midpoint": Entry("Where hard attention loses every second sequence", "hard_attention", "midpoint"),
+    "hard-attention-threshold": Entry("The transition of hard attention", "hard_attention", "threshold"),
+    # Gradient descent.
     "head-gradient": Entry("Population gradient of the head", "gradients", "head_gradient"),
     "prompt-gradient": Entry("Population gradient of the prompt", "gradients", "prompt_gradient"),
     "prompt-gradient-first-step": Entry("The prompt step finds the context", "gradients", "first_step"),
     "prompt-gradient-any-angle": Entry("The prompt step at any angle", "gradients", "any_angle"),
-    "averaging-law": Entry("Law of the averaging head's decision", "averaging", "law"),
-    "averaging-error-one-dimension": Entry(
-        "Error of the averaging head in one dimension", "averaging", "one_dimension"
-    ),
-    "averaging-error-central-limit": Entry(
-        "Error of the averaging head from its mean and variance", "averaging", "many_dimensions"
-    ),
-    "averaging-overlap": Entry("Overlap of the averaging head", "averaging", "overlap"),
-    "best-weights": Entry("Best weights of a weighted average", "averaging", "best_weights"),
-    "weighted-averaging-overlap": Entry("Overlap of the best weighted average", "averaging", "weighted_overlap"),
-    "beta-angle-moment": Entry("Moments of the cosine between least squares and averaging", "least_squares", "moment"),
-    "overlap-of-two-angles": Entry("Overlap of the least-squares head with w⋆", "least_squares", "two_angles"),
-    "least-squares-cosine": Entry(
-        "Cosine between least squares and averaging", "least_squares", "least_squares_cosine"
-    ),
-    "minimum-norm-cosine": Entry("Cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine"),
-    "least-squares-cosine-square": Entry(
-        "Squared cosine between least squares and averaging", "least_squares", "least_squares_cosine_square"
-    ),
-    "minimum-norm-cosine-square": Entry(
-        "Squared cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine_square"
-    ),
+    "head-step-overlap": Entry("Overlap of the head after one step", "descent", "head_overlap"),
+    "head-sample-complexity": Entry("Sample complexity of the head's step", "descent", "head_complexity"),
+    "prompt-step-noise": Entry("Noise of the prompt's step", "descent", "prompt_noise"),
+    "prompt-step-overlap": Entry("Overlap of the prompt after its step", "descent", "prompt_overlap"),
+    "prompt-sample-complexity": Entry("Sample complexity of the prompt's step", "descent", "prompt_complexity"),
+    "best-head-length": Entry("Best length of the head", "descent", "best_head"),
+    "best-loss": Entry("Least population loss under a prompt", "descent", "best_loss"),
+    "saddle-temperature": Entry("Where the tokens cancel", "descent", "saddle"),
+    # Expressivity.
     "uniform-pooling-factor": Entry("What uniform pooling says of the label", "expressivity", "pooling_factor"),
     "uniform-pooling-delta": Entry("Where uniform pooling fails", "expressivity", "pooling_delta"),
     "linear-attention-factor": Entry("What linear attention says of the label", "expressivity", "linear_factor"),
