@@ -125,7 +125,11 @@ class Expanded(Expr):  # type: ignore[misc]
 
 
 class Root(Expr):  # type: ignore[misc]
-    """The one value of a symbol, in the range that its assumptions allow, at which an expression vanishes."""
+    """The one value of a symbol, in the range that its assumptions allow, at which an expression vanishes.
+
+    The machine checks that the expression vanishes there and that it is in the range; that there is no other is said in
+    the step that solves it.
+    """
 
     def __new__(cls, expression: Expr, symbol: Symbol) -> Root:
         """Take an expression in the symbol."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from sympy import (
     Expr,
@@ -17,10 +18,10 @@ from sympy import (
     factor,
     gammasimp,
     hyperexpand,
+    lambdify,
     log,
     powsimp,
     radsimp,
-    sign,
     simplify,
     together,
 )
@@ -126,8 +127,7 @@ def _proportional(one: Expr, other: Expr) -> bool:
     if one == other:
         return True
     quotient = one / other
-    signs = {sign(quotient.subs(point).evalf()) for point in rational_points(quotient)[:10]}
-    if len(signs) > 1:
+    if len({value > 0 for value in _numbers(quotient)}) > 1:
         return False
     factor_between = simplify(quotient)
     return bool(factor_between.is_positive or factor_between.is_negative)
@@ -179,7 +179,14 @@ def _allowed(symbol: Symbol, value: Expr) -> bool:
     """Tell whether a root lies where the assumptions of its symbol say, at 50 points if it has free symbols."""
     if not symbol.is_positive:
         return True
-    return all(value.subs(point).evalf() > 0 for point in rational_points(value))
+    return all(number > 0 for number in _numbers(value))
+
+
+def _numbers(expression: Expr) -> list[Any]:
+    """Return the values of a real expression at the 50 points, rounded."""
+    symbols = sorted(expression.free_symbols, key=str)
+    function = lambdify(symbols, expression, "mpmath")
+    return [function(*map(float, point.values())).real for point in rational_points(expression)]
 
 
 def rational_points(expression: Expr) -> list[dict[Symbol, Expr]]:
