@@ -102,6 +102,7 @@ def equal(step: Step) -> bool:
     before, after = _evaluated(before), _evaluated(after)
     if _clearly_not_zero(before - after):
         return False
+    before, after = (_powers_factored(hyperexpand(side)) for side in (before, after))
     if before.has(exp) and before.is_positive and after.is_positive:
         # A product of powers and exponentials becomes a sum.
         return _vanishes(expand_log(log(before) - log(after))) or _vanishes(before - after)
@@ -111,7 +112,7 @@ def equal(step: Step) -> bool:
 @lru_cache(maxsize=64)
 def _evaluated(side: Expr) -> Expr:
     """Carry out all that stands unevaluated."""
-    return _powers_factored(hyperexpand(side.doit()))
+    return side.doit()
 
 
 def _same_root(root: Root, other: Expr) -> bool:
