@@ -27,12 +27,14 @@ help:  ## list the targets
 		printf 'make %-12s %s\n' "$$target" "$$does"; \
 	done
 
-reproduce: .venv/.ready  ## check every claim, draw every figure and write the report, into results/
+reproduce: .venv/.ready  ## check every claim and derivation, draw every figure and write the report, into results/
 	@status=0; \
 	echo "Checking every claim ..."; $(RUN) -m numerics verify || status=1; \
+	echo "Deriving every closed form ..."; \
+	$(RUN) -m theory derive --latex results/derivations.tex > results/derivations.txt || status=1; \
 	echo "Drawing every figure ..."; $(RUN) -m figures || status=1; \
 	echo "Writing the report ..."; $(RUN) -m figures report || status=1; \
-	if [ $$status -eq 0 ]; then echo "Done: the tables, the figures and report.html are in results/"; \
+	if [ $$status -eq 0 ]; then echo "Done: the tables, derivations, figures and report.html are in results/"; \
 	else echo "A step failed, see above; what was made is in results/"; fi; \
 	exit $$status
 

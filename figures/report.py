@@ -19,11 +19,16 @@ from figures.catalogue import FIGURES
 from figures.mathml import FormulaError, mathml
 from figures.number_text import ABSENT, duration, measured_number, percent, plain_number
 from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, outcome, value_plot
+from figures.shown_derivation import ShownDerivation, shown_derivation
 from figures.verification_record import FILE, VERDICTS, Check, Claim, VerificationRecord, read_record
 from numerics.atomic_file import replaced_file
 from theory.arguments import ArgumentError
+from theory.derivations import ENTRIES
 
 PNG = b"\x89PNG\r\n\x1a\n"
+SHOWN = tuple(ENTRIES)
+"""Names of the derivations that the page shows."""
+
 SIGNS = {"=": "=", "<=": "≤", ">=": "≥"}
 
 
@@ -102,6 +107,8 @@ class Report:
         holds: how many of them hold.
         refuted: how many are refuted.
         undecided: how many are undecided.
+        derivations: how many it shows.
+        derivations_failing: how many of them have a step that fails.
         figures: names of those it shows.
     """
 
@@ -112,6 +119,8 @@ class Report:
     holds: int
     refuted: int
     undecided: int
+    derivations: int
+    derivations_failing: int
     figures: tuple[str, ...]
 
 
@@ -194,12 +203,18 @@ def _source(environment: Environment, name: str) -> str:
     return loader.get_source(environment, name)[0]
 
 
-def page(record: VerificationRecord, pictures: Sequence[Picture], file: Path = Path(FILE)) -> str:
+def page(
+    record: VerificationRecord,
+    pictures: Sequence[Picture],
+    derivations: Sequence[ShownDerivation] = (),
+    file: Path = Path(FILE),
+) -> str:
     """Return the page; it depends on its arguments alone.
 
     Args:
         record: what was verified.
         pictures: the figures that it shows.
+        derivations: those that it shows, checked.
         file: where the record is from, for what is said of a formula that cannot be shown.
 
     Raises:
@@ -215,6 +230,7 @@ def page(record: VerificationRecord, pictures: Sequence[Picture], file: Path = P
         counts={verdict: sum(check.verdict == verdict for check in record.checks) for verdict in VERDICTS},
         columns=_columns(record.checks),
         pictures=pictures,
+        derivations=derivations,
         script=Markup(script),
         script_hash=Markup(f"sha256-{digest}"),
         style=Markup(_source(environment, "report.css")),
@@ -226,7 +242,7 @@ def page(record: VerificationRecord, pictures: Sequence[Picture], file: Path = P
 
 
 def write_report(results: Path) -> Report:
-    """Write report.html into a results folder, from its verification and its figures.
+    """Write report.html into a results folder, from its verification, its figures and the derivations.
 
     Args:
         results: the folder that `python -m numerics verify` and `python -m figures` wrote to.
@@ -238,7 +254,8 @@ def write_report(results: Path) -> Report:
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
-    content = page(record, pictures, results / FILE).encode()
+    derivations = [shown_derivation(name) for name in SHOWN]
+    content = page(record, pictures, derivations, results / FILE).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:
         temporary.write_bytes(content)
@@ -251,5 +268,7 @@ def write_report(results: Path) -> Report:
         holds=verdicts.count("holds"),
         refuted=verdicts.count("refuted"),
         undecided=verdicts.count("undecided"),
+        derivations=len(derivations),
+        derivations_failing=sum(not derivation.holds for derivation in derivations),
         figures=tuple(picture.name for picture in pictures),
     )

@@ -172,6 +172,17 @@ def test_expansions_for_many_tokens_leave_out_one_over_m_squared(name):
     assert_allclose(np.diff(np.log(np.abs(second))) / np.log(10), -2, atol=0.05)
 
 
+@pytest.mark.parametrize(("name", "m"), [("share", 200), ("noise_square", 1000), ("snr_square", 60_000)])
+def test_expansions_for_many_tokens_with_both_corrections_leave_out_one_over_m_cubed(name, m):
+    many = np.array([m, 10 * m])
+    mixture = ContextualMixture(5, 5 * many // 4, many // 4, 1.2, 0.8, 0.7, delta_context=0.1)
+    exact = getattr(attention_moments(mixture, 0.9), name)
+    expansion = getattr(large_tokens_moments(mixture, 0.9), name)
+    third = exact / (expansion.limit * (1 + expansion.correction + expansion.second)) - 1
+    # The next order is a share of a few per cent at the smaller m, and rounding one of a per cent at the larger.
+    assert_allclose(np.diff(np.log(np.abs(third))) / np.log(10), -3, atol=0.06)
+
+
 def test_the_best_inverse_temperature_for_many_tokens():
     """Largest limit of κ² at τ = (1 + δ_q)/(2σ²), where the gain over τ = 0 is e^{(1+δ_q)² Q²/(2σ²)}."""
     mixture = mixture_of(900, 100, noise=0.8, context_norm=1.3, delta_context=0.4)

@@ -77,7 +77,7 @@ def strict_json(text):
     [
         *COMMANDS,
         "theory error",
-        *(f"theory {name}" for name in theory_command.LATER),
+        "theory derive",
         "numerics simulate",
         "numerics verify",
         "figures report",
@@ -431,16 +431,8 @@ def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "theory derive",
-        "theory derive averaging --set p=3 --latex file.tex",
-        "figures explore",
-    ],
-)
-def test_later_work_says_that_it_is_not_available_yet(type_in, line):
-    assert_refused(type_in(line), "not available yet")
+def test_later_work_says_that_it_is_not_available_yet(type_in):
+    assert_refused(type_in("figures explore"), "not available yet")
 
 
 # --- the same in processes of their own ---
@@ -451,7 +443,7 @@ def test_later_work_says_that_it_is_not_available_yet(type_in, line):
     [
         (ERROR, 0),
         (f"{ERROR} --samples 0", 2),
-        ("theory derive", 2),
+        ("theory derive nothing", 2),
         (f"{SIMULATE} --seed -1", 2),
         ("numerics verify --list", 0),
         ("figures unheard-of", 2),

@@ -28,10 +28,10 @@ def without_time(text):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
-@pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=["theory", "numerics", "fluctuating", "descent"])
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=["theory", "numerics", "fluctuating", "descent", "derive"])
 def test_commands_print_what_the_readme_shows(command, shown, capsys):
     python, flag, package, *arguments = shlex.split(command)
     assert (python, flag) == ("python", "-m")

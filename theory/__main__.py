@@ -1,4 +1,4 @@
-"""Predictions at the shell: `python -m theory error …`."""
+"""Predictions and derivations at the shell: `python -m theory error …`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from theory.arguments import NotAvailableError
 from theory.command_line import (
     add_head_options,
     add_mixture_options,
@@ -18,6 +17,7 @@ from theory.command_line import (
     print_json,
     run,
 )
+from theory.derivations.command_line import add_derive_command
 from theory.descent.sample_complexity import sample_complexity
 from theory.descent.three_steps import LABELS, three_steps
 from theory.expressivity.separation import separation
@@ -26,10 +26,6 @@ from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import load_model
 
 PROG = "python -m theory"
-
-LATER = {
-    "derive": "the symbolic results, machine-checked",
-}
 
 
 def error_command(options: argparse.Namespace) -> int:
@@ -112,11 +108,6 @@ def separation_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def not_available_command(options: argparse.Namespace) -> int:
-    """Refuse a command that is planned but not built."""
-    raise NotAvailableError(f"the command {options.command} ({LATER[options.command]}) is not available yet")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Read the arguments and run one command; return its exit status."""
     parser = new_parser(PROG, "Exact predictions for prompt-attention.", f"{PROG} error --help")
@@ -177,14 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     separate.add_argument("--relevant", type=number, required=True, metavar="R", help="how many of them are relevant")
     separate.add_argument("--json", action="store_true", help="print one JSON object")
     separate.set_defaults(run=separation_command)
-    for name, description in LATER.items():
-        later = new_parser(
-            name, f"{description[0].upper()}{description[1:]} (not available yet).", f"{PROG} {name}", commands
-        )
-        later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-        later.set_defaults(run=not_available_command)
-    if arguments and arguments[0] in LATER and not {"-h", "--help"} & set(arguments):
-        return not_available_command(argparse.Namespace(command=arguments[0]))
+    add_derive_command(commands)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status

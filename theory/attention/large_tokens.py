@@ -1,13 +1,15 @@
-"""Attention moments for many tokens: the limit and the first correction in 1/m.
+"""Attention moments for many tokens: the limit and two corrections in 1/m.
 
-With ℓ = e^{s²/2} the mean of L and a = c/(c + m ℓ), expanding about the means of Σ L and Σ L², as m → ∞ with c/m fixed,
+With ℓ = e^{s²/2} the mean of L, a = c/(c + m ℓ), b = 1 - a, h = e^{s²} and x = h⁴ - 1, expanding about the means of
+Σ L and Σ L², as m → ∞ with c/m fixed,
 
-    E A  = a                          · (1 + (1-a)² (e^{s²} - 1)/m),
-    E S² = σ² m e^{2s²}/(c + m ℓ)²     · (1 + [3 (1-a)² (e^{s²} - 1) - 2 (1-a) (e^{2s²} - 1)]/m),
-    E κ² = W² c²/(σ² m e^{2s²})        · (1 + (e^{4s²} - 1)/m)        for δ_w = 0,
+    E A  = a                          · (1 + b² (h-1)/m + b³ (h-1)² (3b - h - 2)/m²),
+    E S² = σ² m e^{2s²}/(c + m ℓ)²     · (1 + b (h-1) [3b - 2(h+1)]/m + b² (h-1)² y/m²),
+    E κ² = W² c²/(σ² m e^{2s²})        · (1 + x/m - x³/m²)        for δ_w = 0,
 
-each up to a share of order 1/m².  The last limit is T ζ² W²/((1-ζ) σ²) · e^{2τ(1+δ_q)Q² - 2τ²σ²Q²}: the prompt gains
-most at τ = (1+δ_q)/(2σ²).  The corrections grow as e^{4s²}: for s = τσQ above 2 only very many tokens are many.
+y = 15b² - 4b(4h+5) + 3(h+1)(h²+h+2), each up to a share of order 1/m³ (`theory.derivations.many_tokens`).  The last
+limit is T ζ² W²/((1-ζ) σ²) · e^{2τ(1+δ_q)Q² - 2τ²σ²Q²}: the prompt gains most at τ = (1+δ_q)/(2σ²).  The corrections
+grow as e^{4s²}: for s = τσQ above 2 only very many tokens are many.
 Source: derived here.
 """
 
@@ -25,10 +27,17 @@ LARGEST_EXPONENT = 300.0
 
 @dataclass(frozen=True)
 class Expansion:
-    """A limit and its first correction: the moment is limit · (1 + correction), up to a share of order 1/m²."""
+    """A limit and its corrections: the moment is limit · (1 + correction + second), up to a share of order 1/m³.
+
+    Attributes:
+        limit: what the moment tends to.
+        correction: the first one, of order 1/m.
+        second: the next one, of order 1/m²; of use where it is well below the first.
+    """
 
     limit: float | FloatArray
     correction: float | FloatArray
+    second: float | FloatArray
 
 
 @dataclass(frozen=True)
@@ -79,17 +88,20 @@ def large_tokens_moments(mixture: ContextualMixture, inverse_temperature: Number
     )
     total = constant + terms * np.exp(spread_square / 2)
     share = constant / total
-    first, second = np.expm1(spread_square), np.expm1(2 * spread_square)
+    rest = terms * np.exp(spread_square / 2) / total
+    h, excess = np.exp(spread_square), np.expm1(spread_square)
     noise_limit = sigma**2 * terms * np.exp(2 * spread_square) / total**2
-    noise_correction = (3 * (1 - share) ** 2 * first - 2 * (1 - share) * second) / terms
     snr_limit = (np.asarray(mixture.signal_norm) * constant / sigma) ** 2 / (terms * np.exp(2 * spread_square))
+    first = rest * excess / terms
+    bend = 15 * rest**2 - 4 * rest * (4 * h + 5) + 3 * (h + 1) * (h**2 + h + 2)
+    snr_first = np.expm1(4 * spread_square) / terms
     return LargeTokensMoments(
-        share=_expansion(share, (1 - share) ** 2 * first / terms),
-        noise_square=_expansion(noise_limit, noise_correction),
-        snr_square=_expansion(snr_limit, np.expm1(4 * spread_square) / terms),
+        share=_expansion(share, rest * first, rest * first**2 * (3 * rest - h - 2)),
+        noise_square=_expansion(noise_limit, first * (3 * rest - 2 * (h + 1)), first**2 * bend),
+        snr_square=_expansion(snr_limit, snr_first, -terms * snr_first**3),
     )
 
 
-def _expansion(limit: FloatArray, correction: FloatArray) -> Expansion:
+def _expansion(limit: FloatArray, correction: FloatArray, second: FloatArray) -> Expansion:
     """Wrap arrays, as floats where they hold one number."""
-    return Expansion(*(plain(array) for array in np.broadcast_arrays(limit, correction)))
+    return Expansion(*(plain(array) for array in np.broadcast_arrays(limit, correction, second)))

@@ -1,0 +1,113 @@
+"""A derivation as the report shows it: checked, with its formulas as MathML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from markupsafe import Markup
+from sympy import Expr
+
+from figures.mathml import mathml
+from theory.derivations import derive
+from theory.derivations.formula import formula
+from theory.derivations.verification import verify
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """One equality.
+
+    Attributes:
+        name: what is done.
+        why: what allows it.
+        given: MathML of the definitions that are put in.
+        formula: MathML of what the step arrives at.
+        check: the kind of check.
+        holds: whether it holds.
+    """
+
+    name: str
+    why: str
+    given: tuple[Markup, ...]
+    formula: Markup
+    check: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class ShownDerivation:
+    """A derivation.
+
+    Attributes:
+        name: for the shell.
+        title: a few words.
+        statement: a sentence.
+        assumptions: what it holds for.
+        formula: MathML of the result.
+        definition: MathML of what it starts from.
+        steps: from there to the result.
+    """
+
+    name: str
+    title: str
+    statement: str
+    assumptions: tuple[str, ...]
+    formula: Markup
+    definition: Markup
+    steps: tuple[ShownStep, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every step holds."""
+        return all(step.holds for step in self.steps)
+
+    @property
+    def checks(self) -> str:
+        """The kinds of check, in words."""
+        return " and ".join(dict.fromkeys(step.check for step in self.steps))
+
+
+def _shown(expression: Expr, left: str = "") -> Markup:
+    """Return MathML of an expression, after "left =" where that is given."""
+    return Markup(mathml(f"{left} = {formula(expression)}" if left else formula(expression)))
+
+
+def _arrived(expression: Expr) -> Markup:
+    """Return MathML of what a step arrives at."""
+    return Markup(mathml(f"= {formula(expression)}"))
+
+
+@cache
+def shown_derivation(name: str) -> ShownDerivation:
+    """Return a derivation of the catalogue, checked.
+
+    Raises:
+        ArgumentError: there is no such derivation.
+
+    Example:
+        >>> shown = shown_derivation("best-temperature")
+        >>> shown.title, shown.holds, len(shown.steps)
+        ('Best inverse temperature', True, 2)
+    """
+    derivation = derive(name)
+    steps = tuple(
+        ShownStep(
+            step.name,
+            step.why,
+            tuple(_shown(value, formula(symbol)) for symbol, value in step.given),
+            _arrived(step.after),
+            check.check,
+            check.holds,
+        )
+        for step, check in zip(derivation.steps, verify(derivation), strict=True)
+    )
+    return ShownDerivation(
+        name,
+        derivation.title,
+        derivation.statement,
+        derivation.assumptions,
+        _shown(derivation.result, derivation.quantity),
+        _shown(derivation.definition),
+        steps,
+    )

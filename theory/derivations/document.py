@@ -1,0 +1,113 @@
+"""Derivations as a LaTeX document that compiles with pdflatex from a small installation."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from theory.derivations.derivation import Derivation
+from theory.derivations.formula import formula
+from theory.derivations.verification import StepCheck
+
+PREAMBLE = r"""\documentclass[11pt]{article}
+\usepackage{amsmath,amssymb,graphicx}
+\usepackage[margin=2.2cm]{geometry}
+\newsavebox{\formula}
+% A formula wider than the line is shrunk to it.
+\newcommand{\fitted}[1]{\[\sbox{\formula}{$\displaystyle #1$}%
+  \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi\]}
+\title{Derivations of the theory of prompt-attention}
+\author{}
+\date{}
+\begin{document}
+\maketitle
+\noindent Each equality was checked by machine, in the way that stands below it.
+\tableofcontents
+"""
+
+GREEK = (
+    "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau φvarphi "
+    "χchi ωomega ΓGamma ΔDelta ΣSigma ΦPhi"
+)
+SIGNS = "⋆star ≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int"
+RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"
+LOWERED = "₀0 ₁1 ₂2 ₊+"
+COMBINED = {"x̄": r"\bar{x}", "z̄": r"\bar{z}", "Ā": r"\bar{A}", "ŵ": r"\hat{w}", "q̂": r"\hat{q}"}
+ESCAPED = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
+
+
+LETTERS = {
+    **{entry[0]: f"\\{entry[1:]}" for entry in f"{GREEK} {SIGNS}".split()},
+    **{entry[0]: f"^{{{entry[1:]}}}" for entry in RAISED.split()},
+    **{entry[0]: f"_{{{entry[1:]}}}" for entry in LOWERED.split()},
+}
+"""Every mathematical letter that the texts may hold, as LaTeX, so that the document is plain ASCII for any engine."""
+
+
+def plain_text(text: str) -> str:
+    r"""Return a sentence as LaTeX, its Greek letters and signs included.
+
+    Example:
+        >>> print(plain_text("δ_q of 5 %"))
+        \ensuremath{\delta}\_q of 5 \%
+    """
+    escaped = re.sub(r"[\\&%#_{}$^~]", lambda sign: ESCAPED.get(sign[0], f"\\{sign[0]}"), text)
+    for letter, command in COMBINED.items():
+        escaped = escaped.replace(letter, rf"\ensuremath{{{command}}}")
+    return "".join(rf"\ensuremath{{{LETTERS[letter]}}}" if letter in LETTERS else letter for letter in escaped)
+
+
+def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
+    """Return one derivation as a section."""
+    lines = [
+        rf"\section{{{plain_text(derivation.title)}}}",
+        plain_text(derivation.statement),
+        rf"\fitted{{{derivation.quantity} = {formula(derivation.result)}}}",
+    ]
+    if derivation.assumptions:
+        items = "".join(f"\n\\item {plain_text(assumption)}" for assumption in derivation.assumptions)
+        lines.append(f"\\paragraph{{Assumed}}\\begin{{itemize}}{items}\n\\end{{itemize}}")
+    lines += [r"\paragraph{From the definition}", rf"\fitted{{{formula(derivation.definition)}}}"]
+    for step, check in zip(derivation.steps, checks, strict=True):
+        lines.append(rf"\paragraph{{{plain_text(step.name)}}} {plain_text(step.why)}")
+        lines += [rf"\fitted{{\text{{with }} {formula(symbol)} = {formula(value)}}}" for symbol, value in step.given]
+        lines.append(rf"\fitted{{= {formula(step.after)}}}")
+        verdict = "holds" if check.holds else f"fails: {check.fault}"
+        lines.append(rf"{{\small\noindent {plain_text(f'{check.check}: {verdict}')}}}")
+    symbols = "; ".join(
+        f"${formula(parameter.symbol)}$ is the {plain_text(parameter.meaning)}"
+        for parameter in derivation.parameters.values()
+    )
+    if symbols:
+        lines.append(f"\\paragraph{{Symbols}} {symbols}.")
+    return "\n\n".join(lines)
+
+
+def document(checked: Iterable[tuple[Derivation, tuple[StepCheck, ...]]]) -> str:
+    """Return the whole document."""
+    sections = "\n\n".join(section(derivation, checks) for derivation, checks in checked)
+    return f"{PREAMBLE}{sections}\n\n\\end{{document}}\n"
+
+
+def write_document(path: Path, checked: Iterable[tuple[Derivation, tuple[StepCheck, ...]]]) -> None:
+    """Write the document; the file is either whole or as it was.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = document(checked)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""The symbols of the derivations: what each means, and in which range it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sympy import Rational, Symbol
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A symbol of the theory.
+
+    Attributes:
+        symbol: with the assumptions that its range allows.
+        meaning: in words.
+        least: below it no value is admitted.
+        most: above it none is; None for no limit.
+        whole: whether it counts something.
+        latex: its notation where the name does not say it.
+    """
+
+    symbol: Symbol
+    meaning: str
+    least: Fraction | None
+    most: Fraction | None = None
+    whole: bool = False
+    latex: str = ""
+
+    def admits(self, value: Fraction) -> bool:
+        """Tell whether a number lies in the range: the ends are admitted of whole numbers alone."""
+        if self.whole:
+            return value.denominator == 1 and value >= (self.least or 0)
+        return (self.least is None or value > self.least) and (self.most is None or value < self.most)
+
+    @property
+    def range(self) -> str:
+        """The range in words, to be read after "keep x"."""
+        if self.whole:
+            return f"a whole number of at least {self.least}"
+        ends = [f"greater than {self.least}"] * (self.least is not None) + [f"less than {self.most}"] * (
+            self.most is not None
+        )
+        return " and ".join(ends) or "a real number"
+
+    def point(self, index: int, place: int) -> Rational:
+        """Return the rational number at which the `place`-th symbol of an expression is put to the test.
+
+        Different multipliers of one prime give sequences without a simple relation between two symbols.
+        """
+        share = Rational((index + 1) * (17 * place + 11) % 1009 + 1, 1011)
+        if self.whole:
+            return Rational(int(self.least or 0)) + (index * (2 * place + 3)) % 41 + place % 3
+        low = Rational(-2) if self.least is None else Rational(self.least.numerator, self.least.denominator)
+        high = low + 4 if self.most is None else Rational(self.most.numerator, self.most.denominator)
+        return low + (high - low) * share
+
+
+PARAMETERS: dict[Symbol, Parameter] = {}
+"""Every symbol that a definition or a result of the derivations depends on."""
+
+
+def _positive(
+    name: str, meaning: str, most: int | None = None, whole: bool = False, least: int = 0, latex: str = ""
+) -> Symbol:
+    symbol = Symbol(name, positive=True)
+    limit = None if most is None else Fraction(most)
+    PARAMETERS[symbol] = Parameter(symbol, meaning, Fraction(least), limit, whole, latex)
+    return symbol
+
+
+def _real(name: str, meaning: str, least: int | None = None, most: int | None = None, latex: str = "") -> Symbol:
+    symbol = Symbol(name, real=True)
+    low, high = (None if end is None else Fraction(end) for end in (least, most))
+    PARAMETERS[symbol] = Parameter(symbol, meaning, low, high, latex=latex)
+    return symbol
+
+
+Q = _positive("Q", "norm of q⋆")
+W = _positive("W", "norm of w⋆")
+sigma = _positive("sigma", "standard deviation of a noise coordinate")
+tau = _positive("tau", "inverse temperature of the prompt τ q⋆")
+T = _positive("T", "tokens in a sequence", whole=True, least=2)
+R = _positive("R", "relevant tokens in a sequence", whole=True, least=1)
+m = _positive("m", "irrelevant tokens in a sequence", whole=True, least=1)
+zeta = _positive("zeta", "share R/T of relevant tokens", most=1)
+delta_q = _real("delta_q", "context of an irrelevant token is -δ_q q⋆", least=-1)
+delta_w = _real("delta_w", "signal of an irrelevant token is -δ_w w⋆")
+rho = _real("rho", "cosine of the angle between q⋆ and w⋆", least=-1, most=1)
+n = _positive("n", "training examples", whole=True, least=1)
+p = _positive("p", "dimension that the head lives in", whole=True, least=1)
+gamma = _positive("gamma", "p/n, or d/n, in the proportional regime")
+kappa = _positive("kappa", "signal-to-noise ratio of a feature")
+ridge = _positive("lambda", "penalty of the ridge head")
+head_length = _real("c", "length of the head in units of w⋆, w = c w⋆")
+head_context = _real("qw", "q⋆ᵀw", latex=r"\langle q_\star, w\rangle")
+head_signal = _real("sw", "w⋆ᵀw", latex=r"\langle w_\star, w\rangle")
+head_noise = _positive("ww", "wᵀΣw", latex=r"\langle w, \Sigma w\rangle")
+test_context = _real("qv", "q⋆ᵀv", latex=r"\langle q_\star, v\rangle")
+test_signal = _real("sv", "w⋆ᵀv", latex=r"\langle w_\star, v\rangle")
+test_noise = _real("vw", "vᵀΣw", latex=r"\langle v, \Sigma w\rangle")
+mean_signal = _positive("M_1", "E M, mean gain of the signal in a feature")
+noise_square = _positive("S_2", "E S², mean square of a feature's noise")
+snr_square = _positive("k", "E κ², mean squared signal-to-noise ratio of a feature")
+z = _real("z", "argument of a generating function", least=-1, most=1)
+largest_delta = _positive("C", "largest δ_w")
+margin = _positive("mu", "margin that y f keeps", most=1)
+prompt_length = _real("t", "length of the prompt in units of 1/‖q_⊥‖")
+prompt_context = _real("qq", "q⋆ᵀq", latex=r"\langle q_\star, q\rangle")
+prompt_signal = _real("sq", "w⋆ᵀq", latex=r"\langle w_\star, q\rangle")
+Delta = _positive("Delta", "size of δ = (Δ, Δ) or (Δ, -Δ)")
+score = _real("u", "(1+Δ) rᵀKr, score of a relevant token above that of another")
+odds = _positive("o", "ζ/(1-ζ)")
+head_token = _real("wr", "wᵀr", latex=r"\langle w, r\rangle")
+a = _positive("a", "|n - p| + 1")
+b = _positive("b", "min(n, p) - 1")
+power = _positive("s", "half the power of the cosine")
+gain = _positive("M", "gain of the signal in a feature")
+spread = _positive("S", "standard deviation of a feature's noise")
+others_signal = _positive("P", "sum of a_i M_i over the other examples")
+others_noise = _positive("N", "sum of a_i² S_i² over the other examples")
+level = _positive("l", "a level, such as Q/σ, that a standard normal number is compared with")
+along = _real(
+    "D_w",
+    "Dᵀw, by which a relevant token exceeds a noiseless irrelevant one along the head",
+    latex=r"\langle D, w\rangle",
+)
+epsilon = _positive("epsilon", "1 - cos² that is asked for", most=1)
+kappa_0_square = _positive("kappa_0", "κ₀², squared signal-to-noise ratio of the mean token")
+power_of_feature = _positive("G", "G = W² E M² + E S²")
+whole_odds = _positive("j", "ζ/(1-ζ), where it is a whole number", whole=True, least=2)
+weight = _positive("x", "e^u, weight of a relevant token relative to another")
+cosine_1 = _real("c_1", "cosine between averaging direction and w⋆", least=-1, most=1)
+cosine_2 = _real("c_2", "cosine between averaging direction and head", least=-1, most=1)
+between = _real("v", "cosine u between what is orthogonal to the averaging direction", least=-1, most=1, latex="u")
