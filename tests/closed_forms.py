@@ -41,6 +41,7 @@ from theory.known_prompt.fluctuating_prediction import mean_snr_square
 from theory.known_prompt.inner_product import _Phase
 from theory.proportional.max_margin import _hinge
 from theory.proportional.ridge import log_effective_ridge
+from theory.risk.quadratic_form import _Phase as PairsPhase
 
 RANGES = {
     "Q": (0.5, 2),
@@ -65,6 +66,9 @@ RANGES = {
     "l": (0.1, 4),
     "epsilon": (0.02, 0.98),
     "D_w": (-2, 2),
+    "alpha": (-3, 3),
+    "beta": (-3, 3),
+    "r": (-0.95, 0.95),
 }
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
@@ -124,6 +128,18 @@ def benefits(count):
     x = drawn("benefit", count) | {"R": np.ones(count), "m": np.full(count, 3.0)}
     x["T"] = x["R"] + x["m"]
     return x, [context_benefit(mixture(row), row["tau"]) for row in rows(x)]
+
+
+def product_law(x):
+    """Return the integrand that is inverted, at a real argument, with one term: a negative one, or the other tail's."""
+    x |= {"z": np.random.default_rng(8).uniform(-0.95, 0.95, len(x["r"]))}
+    argument, sign = x["z"] / 2, np.where(x["z"] < 0, 1.0, -1.0)
+    up, down = 1 + sign * x["r"], 1 - sign * x["r"]
+    squares = [(x["alpha"] + one * sign * x["beta"]) ** 2 / 4 for one in (1, -1)]
+    saddle = -np.abs(argument)
+    count = np.zeros(len(saddle))
+    phase = PairsPhase(count, count + 0.5, up, down, *squares, saddle, 1 + down * saddle)
+    return np.exp(phase.at_saddle())
 
 
 def unit_law(kappa):
@@ -343,6 +359,7 @@ COUNTERPARTS = {
         ** 2
     ),
     "averaging-law": decision_law,
+    "linear-attention-law": product_law,
     "averaging-error-one-dimension": lambda x: averaging_error(x["n"], 1, x["kappa"]).error,
     "averaging-error-central-limit": each(
         lambda row: ndtr(-row["kappa"] * averaging_head(row["kappa"], 1.0, row["gamma"]).overlap)
@@ -396,7 +413,7 @@ BENEFITS = {
     "linear-attention-gain": "linear_many_tokens",
 }
 
-SMALLEST = {"self-attention-output": 2e-15, "self-attention-excess": 2e-15}
+SMALLEST = dict.fromkeys(("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient"), 2e-15)
 """Rounding errors of differences of numbers up to 10, whose results may be near 0."""
 
 LOOSER = {"linear-attention-gain-exact": 1e-10}
@@ -418,6 +435,7 @@ NOT_COMPUTED = {
 NUMERIC_FUNCTIONS = {
     "averaging_error": ("averaging-law", "averaging-error-one-dimension"),
     "averaging_head": ("averaging-overlap", "averaging-error-central-limit", "averaging-error-limit"),
+    "best_accuracies": ("uniform-pooling-factor", "linear-attention-factor"),
     "best_inverse_temperature": ("best-temperature",),
     "context_benefit": ("benefit-of-context", "best-gain", "linear-attention-gain", "linear-attention-gain-exact"),
     "attention_moments": ("snr-many-tokens-any-signal",),
@@ -430,6 +448,7 @@ NUMERIC_FUNCTIONS = {
     "large_tokens_moments": ("share-many-tokens", "noise-many-tokens", "snr-many-tokens"),
     "least_squares_overlap": ("overlap-of-two-angles", "least-squares-cosine", "minimum-norm-cosine"),
     "linear_attention_accuracy": ("linear-attention-factor",),
+    "linear_attention_risk": ("linear-attention-law",),
     "population_flow": ("best-head-length", "best-loss"),
     "population_gradients": ("head-gradient", "prompt-gradient"),
     "ridge_head": ("ridge-overlap", "least-squares-error-limit", "minimum-norm-error-limit"),
@@ -446,6 +465,7 @@ NUMERIC_FUNCTIONS = {
 
 INTEGRALS_AND_ROOTS = {
     *("attention_law", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
+    *("best_linear_attention_error", "best_pooling_error", "best_prompt_attention_error"),
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
     *("full_head_averaging_overlap", "gradient_descent", "gradient_flow", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),

@@ -110,6 +110,7 @@ ENTRIES: dict[str, Entry] = {
     "uniform-pooling-delta": Entry("Where uniform pooling fails", "expressivity", "pooling_delta"),
     "linear-attention-factor": Entry("What linear attention says of the label", "expressivity", "linear_factor"),
     "linear-attention-delta": Entry("Where linear attention fails", "expressivity", "linear_delta"),
+    "linear-attention-law": Entry("Law of linear attention's decision", "linear_attention", "law"),
     "prompt-attention-margin": Entry("The prompt that wins", "expressivity", "winning_prompt"),
     "self-attention-output": Entry("What self-attention says of the label", "self_attention", "output"),
     "self-attention-excess": Entry("By how much self-attention falls short at Δ = ζ/(1-ζ)", "self_attention", "excess"),
