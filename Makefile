@@ -16,8 +16,8 @@ export MPLBACKEND := agg
 RUN := MPLCONFIGDIR="$(CURDIR)/.venv/matplotlib" .venv/bin/python
 RUN_LOWEST := MPLCONFIGDIR="$(CURDIR)/.venv-lowest/matplotlib" .venv-lowest/bin/python
 PIP_INSTALL := -m pip install -qq --no-user --no-input --disable-pip-version-check --no-build-isolation
-# One test process a core, so one linear-algebra thread a process; tests of one group share what they set up.
-PYTEST := -m pytest -n auto --dist loadgroup
+# One test process a core, so one linear-algebra thread a process; tests of a file share what they set up.
+PYTEST := -m pytest -n auto --dist loadfile
 export_threads := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: help reproduce test test-slow test-lowest bench lint references lock clean FORCE

@@ -17,8 +17,6 @@ from tests.false_alarms import CRITICAL_Z, assert_mean, share
 from theory import fixed_points, population_error, population_flow, three_steps
 from theory.descent.population_trajectory import gradient_descent
 
-pytestmark = pytest.mark.xdist_group("descent_figures")
-
 NAMES = ("phase-portrait", "sample-complexity", "sparse-attention")
 POINTS = {"phase-portrait": 9 * 3, "sample-complexity": 2 * 4 * 2, "sparse-attention": 2 * 3 * 2}
 

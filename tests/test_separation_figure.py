@@ -10,8 +10,6 @@ from numerics.expressivity import global_search
 from numerics.store import ResultStore
 from theory.expressivity.best_accuracy import best_accuracies
 
-pytestmark = pytest.mark.xdist_group("separation_figure")
-
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):

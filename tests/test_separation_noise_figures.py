@@ -13,8 +13,6 @@ from numerics.expressivity import noisy_self_attention
 from numerics.store import ResultStore
 from theory import ContextualMixture, best_linear_attention_error
 
-pytestmark = pytest.mark.xdist_group("separation_noise_figures")
-
 
 def drawn(name, module, folder):
     """Return the rows of a draft, its files, and the picture."""

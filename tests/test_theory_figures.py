@@ -27,8 +27,6 @@ from theory import (
     population_error,
 )
 
-pytestmark = pytest.mark.xdist_group("theory_figures")
-
 NAMES = ("heads", "benefit-of-context", "hard-attention")
 POINTS = {"heads": 2 * (6 * 2), "benefit-of-context": 3 * 4, "hard-attention": 7}
 INTERVAL = ["interval_low", "interval_high"]

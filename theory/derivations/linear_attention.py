@@ -53,7 +53,7 @@ def law() -> Derivation:
         chain,
         result,
         assumptions=(
-            "isotropic or prompt-orthogonal noise; q·x and w·x of an irrelevant token in units of their deviations",
+            "isotropic or prompt-orthogonal noise; qᵀx and wᵀx of an irrelevant token x in units of their deviations",
             "-1 < z < 1, and q and w are not parallel, -1 < r < 1",
         ),
         counterpart="theory.linear_attention_risk",

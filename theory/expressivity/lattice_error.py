@@ -28,10 +28,10 @@ def kronecker_scores(terms: int, points: int = POINTS) -> FloatArray:
 
     Example:
         >>> kronecker_scores(1, 4).round(3)
-        array([[-1.183],
-               [ 0.346],
-               [-0.896],
-               [ 0.6  ]])
+        array([[-1.185],
+               [ 0.631],
+               [-0.374],
+               [ 1.913]])
     """
     ratio = float(brentq(lambda x: (terms + 1) * math.log(x) - math.log1p(x), 1.0 + 1e-12, 2.0))
     steps = ratio ** -np.arange(1, terms + 1)
