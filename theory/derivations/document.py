@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from sympy import Add, Expr
+
 from theory.derivations.derivation import Derivation
 from theory.derivations.formula import formula
 from theory.derivations.verification import StepCheck
@@ -27,6 +29,9 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \noindent Each equality was checked by machine, in the way that stands below it.
 \tableofcontents
 """
+
+LONGEST_LINE = 250
+"""Letters of LaTeX: about a line."""
 
 GREEK = (
     "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau φvarphi "
@@ -60,12 +65,22 @@ def plain_text(text: str) -> str:
     return "".join(rf"\ensuremath{{{LETTERS[letter]}}}" if letter in LETTERS else letter for letter in escaped)
 
 
+def long_formula(expression: Expr) -> str:
+    """Return an expression as a formula, a long sum with one term a line."""
+    whole = formula(expression)
+    if not isinstance(expression, Add) or len(whole) < LONGEST_LINE:
+        return whole
+    terms = [formula(term) for term in expression.as_ordered_terms()]
+    signed = [term if term.startswith("-") or not place else f"+ {term}" for place, term in enumerate(terms)]
+    return rf"\begin{{aligned}}[t]&{(chr(92) * 2 + '&').join(signed)}\end{{aligned}}"
+
+
 def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
     """Return one derivation as a section."""
     lines = [
         rf"\section{{{plain_text(derivation.title)}}}",
         plain_text(derivation.statement),
-        rf"\fitted{{{derivation.quantity} = {formula(derivation.result)}}}",
+        rf"\fitted{{{derivation.quantity} = {long_formula(derivation.result)}}}",
     ]
     if derivation.assumptions:
         items = "".join(f"\n\\item {plain_text(assumption)}" for assumption in derivation.assumptions)
@@ -74,11 +89,11 @@ def section(derivation: Derivation, checks: Iterable[StepCheck]) -> str:
     for step, check in zip(derivation.steps, checks, strict=True):
         lines.append(rf"\paragraph{{{plain_text(step.name)}}} {plain_text(step.why)}")
         lines += [rf"\fitted{{\text{{with }} {formula(symbol)} = {formula(value)}}}" for symbol, value in step.given]
-        lines.append(rf"\fitted{{= {formula(step.after)}}}")
+        lines.append(rf"\fitted{{= {long_formula(step.after)}}}")
         verdict = "holds" if check.holds else f"fails: {check.fault}"
         lines.append(rf"{{\small\noindent {plain_text(f'{check.check}: {verdict}')}}}")
     symbols = "; ".join(
-        f"${formula(parameter.symbol)}$ is the {plain_text(parameter.meaning)}"
+        f"${formula(parameter.symbol)}$: {plain_text(parameter.meaning)}"
         for parameter in derivation.parameters.values()
     )
     if symbols:

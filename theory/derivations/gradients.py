@@ -140,14 +140,11 @@ def prompt_gradient() -> Derivation:
     """Return -vᵀ∇_q."""
     f = (beta + t * product) / (1 + t * alpha)
     noise = sigma**2
+    inside = zeta * (1 - zeta)
     short = (
-        zeta
-        * (1 - zeta)
-        * (
-            (1 - fit) * (r_w * p_v + p_w * r_v)
-            - offset * (p_w * p_v + r_w * r_v)
-            + noise / T * (head_noise * p_v + p_w * test_noise)
-        )
+        inside * (1 - fit) * (r_w * p_v + p_w * r_v)
+        - inside * offset * (p_w * p_v + r_w * r_v)
+        + inside * noise / T * (head_noise * p_v + p_w * test_noise)
         - offset * (1 - zeta) * (1 - 1 / T) * noise * test_noise
     )
     result = short.subs(SHORT)
