@@ -8,11 +8,15 @@ from figures import (
     hard_attention,
     heads,
     phase_portrait,
+    real_attention,
+    real_data,
+    real_theory,
     sample_complexity,
     separation,
     sparse_attention,
 )
 from figures.drawing import NamedFigure
+from numerics.extras import REAL_DATA
 
 FIGURES = {
     figure.name: figure
@@ -64,6 +68,27 @@ FIGURES = {
             "What softmax-prompt-attention tells apart and others cannot: best accuracy against Delta, and a map.",
             separation.compute,
             separation.draw,
+        ),
+        NamedFigure(
+            "real-data",
+            "Digits in photographs, noise and other digits: test accuracy of all models against zeta and against n.",
+            real_data.compute,
+            real_data.draw,
+            REAL_DATA,
+        ),
+        NamedFigure(
+            "real-attention",
+            "Attention on the digits in the course of training, and on test examples chosen by rank.",
+            real_attention.compute,
+            real_attention.draw,
+            REAL_DATA,
+        ),
+        NamedFigure(
+            "real-theory",
+            "Theory fitted to digits in photographs: predicted, on surrogates, measured; where the error comes from.",
+            real_theory.compute,
+            real_theory.draw,
+            REAL_DATA,
         ),
     )
 }

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from numerics.real_data import images
 from numerics.real_data.arrangements import ARRANGEMENTS, DIGITS, OTHER_DIGITS, arrange, token_pools
-from numerics.real_data.images import digit_pixels, normalised_patches, photograph_pixels
+from numerics.real_data.images import digit_pixels, photograph_pixels
 from numerics.real_data.measurements import measurement_sequences
 from numerics.real_data.sequence_data import SequenceData
 from numerics.real_data.sources import GivenSource, ImageSource
@@ -25,9 +25,9 @@ def as_set(tokens):
     return {token.tobytes() for token in tokens.reshape(-1, tokens.shape[-1])}
 
 
-def normalised_digits(digits):
+def pixels_of(digits):
     pixels, shown = digit_pixels()
-    return as_set(normalised_patches(pixels[np.isin(shown, digits)]))
+    return as_set(pixels[np.isin(shown, digits)])
 
 
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
@@ -38,15 +38,13 @@ def test_relevant_tokens_are_digits_of_the_label_and_the_others_are_not(arrangem
     assert (data.relevance.sum(axis=1) == relevant).all()
     assert data.labels.sum() == 0
     for label, digits in DIGITS.items():
-        assert as_set(data.tokens[data.labels == label][data.relevance[data.labels == label]]) <= normalised_digits(
-            digits
-        )
+        assert as_set(data.tokens[data.labels == label][data.relevance[data.labels == label]]) <= pixels_of(digits)
     others = as_set(data.tokens[~data.relevance])
-    assert not others & normalised_digits([*DIGITS[1.0], *DIGITS[-1.0]])
+    assert not others & pixels_of([*DIGITS[1.0], *DIGITS[-1.0]])
     if arrangement == "fully-tiled":
-        assert others <= normalised_digits(OTHER_DIGITS)
+        assert others <= pixels_of(OTHER_DIGITS)
     if arrangement == "embedded":
-        assert others <= as_set(normalised_patches(photograph_pixels()))
+        assert others <= as_set(photograph_pixels())
 
 
 def test_every_place_is_relevant_as_often():
@@ -82,13 +80,13 @@ def test_no_image_is_in_two_parts_of_a_split(arrangement):
     for kind in ("relevant", "scenes"):
         images_of = [as_set(np.reshape(getattr(part, kind), (len(getattr(part, kind)), -1))) for part in parts]
         assert sum(map(len, images_of)) == len(set.union(*images_of))
-    split = ImageSource(arrangement, 16, 4).split(100, rng(5))
+    split = ImageSource(arrangement, 16, 4).pixels(100, rng(5))
     relevant = [as_set(part.tokens[part.relevance]) for part in (split.training, split.validation, split.test)]
     assert not relevant[0] & relevant[1]
     assert not relevant[0] & relevant[2]
     assert not relevant[1] & relevant[2]
     background = [as_set(part.tokens[~part.relevance]) for part in (split.training, split.test)]
-    assert background[0] & background[1] <= {np.zeros(64).tobytes()}  # an evenly white patch
+    assert background[0] & background[1] <= {np.ones(64).tobytes()}  # an evenly white patch
 
 
 def test_a_seed_makes_the_same_sequences_again():
@@ -165,11 +163,8 @@ def test_tokens_that_do_not_vary_are_refused():
 
 
 def test_without_scikit_learn_one_sentence_says_what_to_install(monkeypatch):
-    def without(name):
-        raise ModuleNotFoundError(f"No module named {name!r}", name="sklearn")
-
-    monkeypatch.setattr("importlib.import_module", without)
+    monkeypatch.setattr("numerics.extras.find_spec", lambda _: None)
     with pytest.raises(
-        NotAvailableError, match=r"^real data need the package scikit-learn: pip install '.*\[realdata\]'$"
+        NotAvailableError, match=r"^scikit-learn is needed for real data: pip install '.*\[realdata\]'$"
     ):
         images.scikit_learn("datasets")

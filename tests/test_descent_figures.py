@@ -65,7 +65,7 @@ def of(rows, **wanted):
 
 
 def test_the_catalogue_lists_them_after_those_of_known_prompts():
-    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, "separation"])
+    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, "separation", "real-data", "real-attention", "real-theory"])
     assert all(FIGURES[name].description.endswith(".") for name in FIGURES)
 
 

@@ -12,13 +12,12 @@ photograph is in both a training and a test example.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from numerics.real_data.images import SCENE, digit_pixels, normalised_patches, photograph_pixels
+from numerics.real_data.images import SCENE, digit_pixels, photograph_pixels
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray, one_of
 
@@ -47,10 +46,6 @@ class TokenPools:
     labels: FloatArray
     scenes: FloatArray
 
-    def mapped(self, function: Callable[[FloatArray], FloatArray]) -> TokenPools:
-        """Return pools of other tokens: a function of arrays of shape (..., d)."""
-        return replace(self, relevant=function(self.relevant), scenes=function(self.scenes))
-
     def divided(self, rng: np.random.Generator) -> tuple[TokenPools, TokenPools, TokenPools]:
         """Return pools for training, validation and test that share no image, in the proportions of `SHARES`."""
         digits = _divided(len(self.relevant), rng)
@@ -69,7 +64,7 @@ def _divided(size: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]
 
 
 def token_pools(arrangement: str, *, rng: np.random.Generator) -> TokenPools:
-    """Return all patches of an arrangement, without brightness and contrast.
+    """Return all patches of an arrangement, as pixels from 0 to 1.
 
     Raises:
         ArgumentError: there is no such arrangement.
@@ -90,7 +85,7 @@ def token_pools(arrangement: str, *, rng: np.random.Generator) -> TokenPools:
     else:
         scenes = pixels[np.isin(digits, OTHER_DIGITS)][:, None, None]
     labels = np.where(np.isin(digits[used], DIGITS[1.0]), 1.0, -1.0)
-    return TokenPools(pixels[used], labels, scenes).mapped(normalised_patches)
+    return TokenPools(pixels[used], labels, scenes)
 
 
 def arrange(

@@ -90,8 +90,7 @@ class Task:
 def whitened_split(source: Source, samples: int | None, rng: np.random.Generator) -> Split:
     """Return a split, scaled and centred by what its training sequences say."""
     raw = source.split(samples, rng)
-    whitening = Whitening.learned(raw.training.tokens)
-    return Split(*(part.mapped(whitening) for part in (raw.training, raw.validation, raw.test)))
+    return raw.mapped(Whitening.learned(raw.training.tokens))
 
 
 def compare_on_split(task: Task) -> list[Outcome]:

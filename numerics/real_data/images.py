@@ -2,18 +2,21 @@
 
 Every patch of 8 × 8 pixels, digit or piece of a photograph, has its mean taken off and is divided by its standard
 deviation, so that brightness and contrast tell no patch from another: x ↦ (x - mean)/√(variance + 10), pixels from 0 to
-255 (Coates, Lee & Ng 2011, section 3.2, who go on to whiten, as does `whitening`).
+255 (Coates, Lee & Ng 2011, with the constant of their published code; they go on to whiten, as does `whitening`).
 """
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from importlib.metadata import version
 from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
-from theory.arguments import FloatArray, NotAvailableError
+from numerics.extras import REAL_DATA
+from theory.arguments import FloatArray
 
 SIDE = 8
 """Pixels of a patch, in each direction."""
@@ -31,16 +34,8 @@ def scikit_learn(module: str) -> ModuleType:
     Raises:
         NotAvailableError: it is not installed.
     """
-    from importlib import import_module
-
-    try:
-        return import_module(f"sklearn.{module}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != "sklearn":
-            raise
-        raise NotAvailableError(
-            "real data need the package scikit-learn: pip install 'prompt-attention-theory[realdata]'"
-        ) from None
+    REAL_DATA.require("real data")
+    return import_module(f"{REAL_DATA.module}.{module}")
 
 
 def normalised_patches(patches: FloatArray) -> FloatArray:
@@ -79,3 +74,13 @@ def _scenes(photograph: npt.NDArray[np.uint8]) -> FloatArray:
     rows, columns = (extent // length for extent in grey.shape)
     cut = grey[: rows * length, : columns * length].reshape(rows, SCENE, SIDE, columns, SCENE, SIDE)
     return np.asarray(cut.transpose(0, 3, 1, 4, 2, 5).reshape(rows * columns, SCENE, SCENE, SIDE * SIDE))
+
+
+def shipped_by() -> str:
+    """Return which scikit-learn the images come from, for what is stored of them.
+
+    Raises:
+        NotAvailableError: it is not installed.
+    """
+    scikit_learn("datasets")
+    return f"scikit-learn {version('scikit-learn')}"

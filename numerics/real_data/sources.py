@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from numerics.real_data.arrangements import SHARES, TokenPools, arrange, token_pools
+from numerics.real_data.images import normalised_patches
 from numerics.real_data.sequence_data import SequenceData
-from theory.arguments import ArgumentError
+from theory.arguments import ArgumentError, FloatArray
 
 TRAINING_SEQUENCES = 200
 VALIDATION_SEQUENCES = 200
@@ -25,6 +27,10 @@ class Split:
     training: SequenceData
     validation: SequenceData
     test: SequenceData
+
+    def mapped(self, function: Callable[[FloatArray], FloatArray]) -> Split:
+        """Return the same with other tokens: a function of arrays of shape (n, T, d)."""
+        return Split(*(part.mapped(function) for part in (self.training, self.validation, self.test)))
 
 
 class Source(Protocol):
@@ -53,12 +59,15 @@ class ImageSource:
         """Return the patches for training, validation and test."""
         return token_pools(self.arrangement, rng=rng).divided(rng)
 
-    def split(self, samples: int | None, rng: np.random.Generator) -> Split:
-        """Return n sequences for training (200 for None), 200 for validation and 500 for test."""
+    def pixels(self, samples: int | None, rng: np.random.Generator) -> Split:
+        """Return n sequences for training (200 for None), 200 for validation and 500 for test, as pixels."""
         sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
-        pools = self.pools(rng)
-        parts = zip(pools, sizes, strict=True)
+        parts = zip(self.pools(rng), sizes, strict=True)
         return Split(*(arrange(pool, size, self.tokens, self.relevant_tokens, rng=rng) for pool, size in parts))
+
+    def split(self, samples: int | None, rng: np.random.Generator) -> Split:
+        """Return the same, every patch without its brightness and contrast."""
+        return self.pixels(samples, rng).mapped(normalised_patches)
 
 
 @dataclass(frozen=True)

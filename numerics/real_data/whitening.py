@@ -1,7 +1,8 @@
 """Scaling and centring, learned from the training tokens alone: x ↦ (C + ε I)^{-1/2} (x - mean).
 
 C is the covariance of the training tokens, relevant or not, and ε a tenth of its mean eigenvalue.  For patches without
-brightness and contrast, whose coordinates have variance 1, that is the ε = 0.1 of Coates, Lee & Ng 2011.
+brightness and contrast, whose coordinates have variance 1, that is the ε = 0.1 of the published code of Coates, Lee &
+Ng 2011.
 """
 
 from __future__ import annotations
