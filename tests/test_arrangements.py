@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from numerics.real_data import images
-from numerics.real_data.arrangements import ARRANGEMENTS, DIGITS, OTHER_DIGITS, arrange, token_pools
+from numerics.real_data.arrangements import ARRANGEMENTS, DIGITS, OTHER_DIGITS, SHARES, arrange, token_pools
 from numerics.real_data.images import digit_pixels, photograph_pixels
 from numerics.real_data.measurements import measurement_sequences
 from numerics.real_data.sequence_data import SequenceData
@@ -76,7 +76,7 @@ def test_a_photograph_is_cut_where_it_should_be():
 
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 def test_no_image_is_in_two_parts_of_a_split(arrangement):
-    parts = ImageSource(arrangement, 16, 4).pools(rng(4))
+    parts = token_pools(arrangement, rng=rng(4)).divided(SHARES, rng(11))
     for kind in ("relevant", "scenes"):
         images_of = [as_set(np.reshape(getattr(part, kind), (len(getattr(part, kind)), -1))) for part in parts]
         assert sum(map(len, images_of)) == len(set.union(*images_of))

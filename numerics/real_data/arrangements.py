@@ -12,6 +12,7 @@ photograph is in both a training and a test example.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,21 +47,26 @@ class TokenPools:
     labels: FloatArray
     scenes: FloatArray
 
-    def divided(self, rng: np.random.Generator) -> tuple[TokenPools, TokenPools, TokenPools]:
-        """Return pools for training, validation and test that share no image, in the proportions of `SHARES`."""
-        digits = _divided(len(self.relevant), rng)
-        scenes = _divided(len(self.scenes), rng)
-        training, validation, test = (
+    def divided(self, shares: Sequence[float], rng: np.random.Generator) -> list[TokenPools]:
+        """Return pools that share no image, at random, in these proportions, which add up to 1."""
+        digits, scenes = (divided(np.arange(len(each)), shares, rng) for each in (self.relevant, self.scenes))
+        return [
             TokenPools(self.relevant[mine], self.labels[mine], self.scenes[background])
             for mine, background in zip(digits, scenes, strict=True)
-        )
-        return training, validation, test
+        ]
 
 
-def _divided(size: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-    """Return three disjoint sets of indices."""
-    ends = np.round(np.cumsum(SHARES[:-1]) * size).astype(int)
-    return np.split(rng.permutation(size), ends)
+def divided(
+    members: npt.NDArray[np.int64], shares: Sequence[float], rng: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Return disjoint random parts of an array, in these proportions, which add up to 1.
+
+    Example:
+        >>> [len(part) for part in divided(np.arange(10), (0.6, 0.2, 0.2), np.random.default_rng(1))]
+        [6, 2, 2]
+    """
+    ends = np.round(np.cumsum(shares[:-1]) * len(members)).astype(int)
+    return np.split(rng.permutation(members), ends)
 
 
 def token_pools(arrangement: str, *, rng: np.random.Generator) -> TokenPools:

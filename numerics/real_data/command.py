@@ -12,6 +12,7 @@ from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
 from numerics.real_data.arrangements import ARRANGEMENTS
 from numerics.real_data.comparison import ModelSummary, compare
+from numerics.real_data.discrepancy import PROPERTIES, Discrepancy, discrepancy
 from numerics.real_data.resampling import ResampledMean
 from numerics.real_data.sequence_data import load_sequences
 from numerics.real_data.sources import TRAINING_SEQUENCES, GivenSource, ImageSource, Source
@@ -47,8 +48,12 @@ def add_real_data(commands: Any, prog: str) -> None:
         "--save",
         type=Path,
         metavar="FILE.npz",
-        help="write sequences there, in the form of --data, and train none; images may be in several of them, which a "
-        "split of the file does not see",
+        help="write N sequences there, in the form of --data, and train none; their groups share no image",
+    )
+    parser.add_argument(
+        "--ladder",
+        action="store_true",
+        help="show how far the theory carries instead: three steps predicted, on surrogates, and on the data",
     )
     group = parser.add_argument_group("training")
     group.add_argument(
@@ -65,7 +70,7 @@ def add_real_data(commands: Any, prog: str) -> None:
 
 
 def real_data_command(options: argparse.Namespace) -> int:
-    """Compare the models, or write sequences to a file."""
+    """Compare the models, climb the ladder, or write sequences to a file."""
     source, jobs = _source_from(options), jobs_from(options)
     if options.seed < 0:
         raise ArgumentError("--seed", "be a whole number of at least 0", options.seed)
@@ -73,9 +78,10 @@ def real_data_command(options: argparse.Namespace) -> int:
         raise ArgumentError("--splits", "be a whole number of at least 2", options.splits)
     if options.save is not None:
         return _save(source, options)
+    run = discrepancy if options.ladder else compare
     start = time.perf_counter()
     with processes(jobs) as executor:
-        models = compare(
+        found = run(
             source,
             options.samples,
             splits=options.splits,
@@ -85,12 +91,11 @@ def real_data_command(options: argparse.Namespace) -> int:
         )
     seconds = time.perf_counter() - start
     if options.json:
-        settings = {"samples": options.samples, "splits": options.splits, "seed": options.seed}
-        print_json({**_named(options), **settings, "models": list(map(asdict, models)), "seconds": seconds})
+        settings = {"samples": options.samples, "splits": options.splits, "seed": options.seed, "seconds": seconds}
+        result = {"ladder": asdict(found)} if isinstance(found, Discrepancy) else {"models": list(map(asdict, found))}
+        print_json({**_named(options), **settings, **result})
         return 0
-    print(f"{'':18} {'test accuracy, 95 % interval':30} {'over pooling':>13}  attention on the relevant tokens")
-    for model in models:
-        print(_line(model))
+    print("\n".join(_ladder(found) if isinstance(found, Discrepancy) else _table(found)))
     print(
         f"{options.splits} splits, seed {options.seed}, {seconds:.1f} seconds; intervals are for new data sets like it"
     )
@@ -119,16 +124,24 @@ def _named(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _save(source: Source, options: argparse.Namespace) -> int:
-    """Write the training sequences of one split, as they are before they are scaled."""
-    sequences = source.split(options.samples, stream(options.seed, SAVING)).training
+    """Write sequences, their patches without brightness and contrast; they are whitened when they are used."""
+    if not isinstance(source, ImageSource):
+        raise ArgumentError("--save", "be left out with --data", options.save)
+    samples = TRAINING_SEQUENCES if options.samples is None else options.samples
+    sequences = source.folds(samples, stream(options.seed, SAVING))
     sequences.save(options.save)
     if options.json:
-        print_json(
-            {**_named(options), "saved": str(options.save), "shape": sequences.tokens.shape, "seed": options.seed}
-        )
+        shape = sequences.tokens.shape
+        print_json({**_named(options), "saved": str(options.save), "shape": shape, "seed": options.seed})
     else:
         print(options.save)
     return 0
+
+
+def _table(models: list[ModelSummary]) -> list[str]:
+    """Return what is printed of a comparison."""
+    head = f"{'':18} {'test accuracy, 95 % interval':30} {'over pooling':>13}  attention on the relevant tokens"
+    return [head, *map(_line, models)]
 
 
 def _line(model: ModelSummary) -> str:
@@ -145,3 +158,21 @@ def _line(model: ModelSummary) -> str:
 def _course(*shares: ResampledMean | None) -> str:
     """Return the attention on its way."""
     return " -> ".join(f"{share.mean:.3f}" for share in shares if share is not None)
+
+
+def _ladder(found: Discrepancy) -> list[str]:
+    """Return what is printed of a ladder."""
+    lines = [f"{'':12} {'test error, 95 % interval':27} {'attention':>9} {'adds':>7}  what comes in"]
+    for rung in found.rungs:
+        low, high = rung.error.interval
+        adds = "" if rung.step is None else f"{rung.step.mean:+.3f}"
+        error = f"{rung.error.mean:.3f}  ({max(low, 0):.3f} to {min(high, 1):.3f})"
+        line = f"{rung.name:12} {error:27} {rung.attention.mean:9.3f} {adds:>7}  {PROPERTIES.get(rung.name, '')}"
+        lines.append(line.rstrip())
+    numbers = found.parameters
+    lines.append(
+        f"fitted       Q = {numbers['context_norm']:.3g}, W = {numbers['signal_norm']:.3g}, "
+        f"sigma = {numbers['noise']:.3g}, delta_q = {numbers['delta_context']:.3g}; not in the theory: "
+        f"rho = {found.cosine:.3g}, deviation of relevant tokens {found.within_label:.3g}"
+    )
+    return lines

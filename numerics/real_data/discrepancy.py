@@ -66,14 +66,12 @@ class Discrepancy:
     """The ladder at one setting.
 
     Attributes:
-        samples: n, sequences of the three steps together.
         rungs: in the order of `RUNGS`.
         parameters: means over splits of Q, W, σ and δ_q that were fitted, by the names of the mixture's fields.
         cosine: of q⋆ and w⋆, which the theory takes for 0.
         within_label: standard deviation of a coordinate of relevant tokens, which the theory takes for 0.
     """
 
-    samples: int
     rungs: tuple[Rung, ...]
     parameters: dict[str, float]
     cosine: float
@@ -85,7 +83,7 @@ class Task:
     """One split."""
 
     source: Source
-    samples: int
+    samples: int | None
     seed: int
     key: tuple[int, ...]
 
@@ -115,7 +113,7 @@ def _measured(split: Split) -> tuple[float, float]:
 
 def discrepancy(
     source: Source,
-    samples: int,
+    samples: int | None = None,
     *,
     splits: int = 20,
     seed: int = 0,
@@ -126,7 +124,7 @@ def discrepancy(
 
     Args:
         source: sequences with relevance, as many relevant tokens in each, d ≥ 8.
-        samples: n ≥ 3, of the three steps together.
+        samples: n ≥ 3, of the three steps together; None for what is usual with the source.
         splits: J ≥ 2.
         seed: whole number of at least 0, which names the random streams.
         executor: spreads the splits over processes; None computes here.  The result does not depend on it.
@@ -142,10 +140,10 @@ def discrepancy(
         ['theory', 'mixture', 'background', 'two-moment', 'shuffled', 'data']
     """
     tasks = [Task(source, samples, seed, (index,)) for index in range(splits)]
-    return summarise(samples, list(map_in_order(climb, iter(tasks), splits, executor, progress)))
+    return summarise(list(map_in_order(climb, iter(tasks), splits, executor, progress)))
 
 
-def summarise(samples: int, climbed: list[tuple[FloatArray, list[float]]]) -> Discrepancy:
+def summarise(climbed: list[tuple[FloatArray, list[float]]]) -> Discrepancy:
     """Return the means over splits."""
     values = np.array([rungs for rungs, _ in climbed])
     steps = np.diff(values, axis=1)
@@ -160,4 +158,4 @@ def summarise(samples: int, climbed: list[tuple[FloatArray, list[float]]]) -> Di
         for index, name in enumerate(RUNGS)
     ]
     *fitted, cosine, within_label = np.mean([numbers for _, numbers in climbed], axis=0).tolist()
-    return Discrepancy(samples, tuple(rungs), dict(zip(PARAMETERS, fitted, strict=True)), cosine, within_label)
+    return Discrepancy(tuple(rungs), dict(zip(PARAMETERS, fitted, strict=True)), cosine, within_label)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from numerics.real_data.arrangements import SHARES, TokenPools, arrange, token_pools
+from numerics.real_data.arrangements import SHARES, TokenPools, arrange, divided, token_pools
 from numerics.real_data.images import normalised_patches
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray
@@ -18,6 +18,8 @@ TRAINING_SEQUENCES = 200
 VALIDATION_SEQUENCES = 200
 TEST_SEQUENCES = 500
 """Sequences of an arrangement, for training unless another number is asked for."""
+
+FOLDS = 20
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,28 @@ class ImageSource:
     tokens: int
     relevant_tokens: int
 
-    def pools(self, rng: np.random.Generator) -> tuple[TokenPools, TokenPools, TokenPools]:
-        """Return the patches for training, validation and test."""
-        return token_pools(self.arrangement, rng=rng).divided(rng)
-
     def pixels(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return n sequences for training (200 for None), 200 for validation and 500 for test, as pixels."""
         sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
-        parts = zip(self.pools(rng), sizes, strict=True)
-        return Split(*(arrange(pool, size, self.tokens, self.relevant_tokens, rng=rng) for pool, size in parts))
+        pools = token_pools(self.arrangement, rng=rng).divided(SHARES, rng)
+        return Split(*(self._arranged(pool, size, rng) for pool, size in zip(pools, sizes, strict=True)))
 
     def split(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return the same, every patch without its brightness and contrast."""
         return self.pixels(samples, rng).mapped(normalised_patches)
+
+    def folds(self, samples: int, rng: np.random.Generator) -> SequenceData:
+        """Return n sequences for a file, made of twenty disjoint sets of images, which are their groups."""
+        pools = token_pools(self.arrangement, rng=rng).divided((1 / FOLDS,) * FOLDS, rng)
+        groups = np.sort(np.arange(samples) % FOLDS)
+        parts = [self._arranged(pools[group], int(np.sum(groups == group)), rng) for group in np.unique(groups)]
+        tokens, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "labels"))
+        relevance = np.concatenate([part.relevance for part in parts if part.relevance is not None])
+        return SequenceData(normalised_patches(tokens), labels, relevance, groups)
+
+    def _arranged(self, pools: TokenPools, samples: int, rng: np.random.Generator) -> SequenceData:
+        """Return sequences of these images."""
+        return arrange(pools, samples, self.tokens, self.relevant_tokens, rng=rng)
 
 
 @dataclass(frozen=True)
@@ -87,9 +98,8 @@ class GivenSource:
             ArgumentError: fewer than n sequences are left for training, or none for validation or test.
         """
         groups = np.arange(len(self.data)) if self.data.groups is None else self.data.groups
-        order = rng.permutation(np.unique(groups))
-        ends = np.round(np.cumsum(SHARES[:-1]) * len(order)).astype(int)
-        parts = [self._balanced(np.isin(groups, chosen), rng) for chosen in np.split(order, ends)]
+        chosen = divided(np.unique(groups), SHARES, rng)
+        parts = [self._balanced(np.isin(groups, mine), rng) for mine in chosen]
         for name, part in zip(("training", "validation", "test"), parts, strict=True):
             if not len(part):
                 raise ArgumentError("--data", f"leave sequences of both labels for {name}", "none in one split")
