@@ -26,8 +26,9 @@ SPLITS = {False: 20, True: 2}
 SHOWN = {
     "theory": "theory, fitted to the training data",
     "mixture": "surrogate: the fitted mixture",
-    "two-moment": "surrogate: Gaussian, same means and covariances",
+    "noisy-mixture": "surrogate: relevant tokens vary, too",
     "data": "digits in photographs",
+    "two-moment": "surrogate: Gaussian, all means and covariances",
 }
 """In the order of the house's colours."""
 
@@ -149,7 +150,7 @@ def _draw_panel(panel: Axes, rows: list[Row], x: str, quantity: str) -> None:
             values = [row[quantity] for row in mine]
             panel.plot([row[x] for row in mine], values, color=COLOURS[style], linestyle=LINES[style])
             continue
-        shift = 2 ** (0.09 * (style - 2))
+        shift = 2 ** (0.09 * (style - 2.5))
         points = [{**row, "x": shift * row[x]} for row in _points(mine, quantity)]
         draw_points(panel, points, lambda row: float(row["x"]), style, quantity)
     panel.set_xticks(places, [f"1/{1 / place:.0f}" if x == "sparsity" else str(place) for place in places])
@@ -173,7 +174,7 @@ def _draw_ladder(panel: Axes, rows: list[Row]) -> None:
     labels = []
     for level, rung in enumerate(RUNGS):
         points = _points([row for row in rows if row["rung"] == rung], "error")
-        style = list(SHOWN).index(rung) if rung in SHOWN else len(SHOWN) + (rung == "shuffled")
+        style = list(SHOWN).index(rung) if rung in SHOWN else len(SHOWN)
         ends = [points[0]["interval_low"], points[0]["interval_high"]]
         panel.plot(ends, [level, level], color=COLOURS[style], linewidth=1, marker="|", markersize=5)
         panel.plot(

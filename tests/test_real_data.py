@@ -169,9 +169,20 @@ def test_the_two_moment_surrogate_has_the_means_and_covariances():
     assert_allclose(
         made.tokens[outside].mean(axis=0), data.tokens[outside].mean(axis=0), atol=6 * covariances[1].max() ** 0.5 / 89
     )
-    still = surrogate("background", data, laws, rng=stream(61))
-    first = still.tokens[data.relevance & (data.labels == 1)[:, None]]
-    assert_allclose(first, np.broadcast_to(laws.relevant[1.0].mean, first.shape), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "deviation"), [("mixture", 0.0), ("noisy-mixture", 0.7)])
+def test_the_mixture_surrogates_have_its_vectors_and_noise(kind, deviation):
+    noise = stream(61).normal(scale=0.7, size=(2000, 6, 12))
+    data = MixtureSource(MIXTURE).sequences(2000, stream(59))
+    data = replace(data, tokens=data.tokens + noise * data.relevance[:, :, None])
+    made = surrogate(kind, data, TokenLaws.learned(data), rng=stream(60))
+    inside = made.tokens[made.relevance & (made.labels == 1)[:, None]]
+    # 2,000 tokens: means fluctuate by 0.7/45, deviations of all coordinates together by 0.7/√48,000; six times that,
+    # and once more for what the fit has of it.
+    assert_allclose(inside.mean(axis=0)[:2], [2, 1.2], atol=2 * 6 * 0.7 / 45)
+    assert_allclose(inside.std(axis=0).mean(), deviation, atol=2 * 6 * 0.7 / 219)
+    assert_allclose(made.tokens[~made.relevance].std(axis=0).mean(), 0.9, atol=2 * 6 * 0.9 / 438)
 
 
 def test_on_data_of_the_mixture_every_rung_is_the_theory(monkeypatch):

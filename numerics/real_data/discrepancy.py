@@ -29,8 +29,8 @@ KEY = 72
 RUNGS = ("theory", *SURROGATES, "data")
 PROPERTIES = {
     "mixture": "finite n beyond 1/n, patches that are used again",
-    "background": "mean and covariance of irrelevant tokens, angle of q* and w*",
-    "two-moment": "covariance of relevant tokens",
+    "noisy-mixture": "relevant tokens vary, as much in all directions",
+    "two-moment": "means and covariances of all tokens",
     "shuffled": "shape of the laws beyond two moments",
     "data": "dependence between the tokens of a sequence",
 }
@@ -137,7 +137,7 @@ def discrepancy(
         >>> from numerics.real_data.sources import ImageSource
         >>> ladder = discrepancy(ImageSource("partly-tiled", 9, 2), 150, splits=2)
         >>> [rung.name for rung in ladder.rungs]
-        ['theory', 'mixture', 'background', 'two-moment', 'shuffled', 'data']
+        ['theory', 'mixture', 'noisy-mixture', 'two-moment', 'shuffled', 'data']
     """
     tasks = [Task(source, samples, seed, (index,)) for index in range(splits)]
     return summarise(list(map_in_order(climb, iter(tasks), splits, executor, progress)))

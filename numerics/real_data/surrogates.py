@@ -1,10 +1,9 @@
 """Sequences that resemble real ones in some respects only: a ladder from the contextual mixture to the data.
 
-    mixture       the fitted mixture itself: relevant tokens are q⋆ + y w⋆, q⋆ ⟂ w⋆, others -δ_q q⋆ + isotropic noise
-    background    irrelevant tokens are Gaussian with the mean and covariance of the real ones; relevant tokens are
-                  the mean of their label
-    two-moment    relevant tokens are Gaussian, too, with the mean and covariance of their label
-    shuffled      real tokens, each exchanged with those of other sequences: independent given the label
+    mixture        the fitted mixture itself: relevant tokens are q⋆ + y w⋆, q⋆ ⟂ w⋆, others -δ_q q⋆ + isotropic noise
+    noisy-mixture  relevant tokens have isotropic noise, too, of the variance that is within a label
+    two-moment     Gaussian tokens with the means and covariances of the real ones, of each label and of the others
+    shuffled       real tokens, each exchanged with those of other sequences: independent given the label
 
 Means and covariances are those of the training tokens.  A surrogate has the labels and the relevant places of the data
 that it stands for; and tokens that were equal stay equal, so that an image that was used twice is still used twice.
@@ -22,7 +21,7 @@ from numerics.real_data.mixture_fit import MixtureFit, fit_mixture
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import FloatArray, one_of, single
 
-SURROGATES = ("mixture", "background", "two-moment", "shuffled")
+SURROGATES = ("mixture", "noisy-mixture", "two-moment", "shuffled")
 LABELS = (-1.0, 1.0)
 
 
@@ -46,10 +45,6 @@ class Gaussian:
         centred = tokens - mean
         values, vectors = np.linalg.eigh(centred.T @ centred / len(tokens))
         return cls(mean, (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
-
-    def still(self) -> Gaussian:
-        """Return the law that is always the mean."""
-        return Gaussian(self.mean, np.zeros_like(self.root))
 
     def draw(self, size: int, rng: np.random.Generator) -> FloatArray:
         """Draw tokens, shape (size, d)."""
@@ -78,15 +73,15 @@ class TokenLaws:
         relevant = {label: Gaussian.of(tokens) for label, tokens in inside.items()}
         return cls(fit, relevant, Gaussian.of(training.tokens[~relevance]))
 
-    def of_mixture(self) -> tuple[dict[float, Gaussian], Gaussian]:
-        """Return the laws of the mixture, q⋆ and w⋆ along the first two axes."""
+    def of_mixture(self, relevant_noise: float = 0.0) -> tuple[dict[float, Gaussian], Gaussian]:
+        """Return the laws of the mixture, q⋆ and w⋆ along the first two axes; relevant tokens may be noisy, too."""
         mixture = self.fit.mixture
         dimension = int(single(mixture.dimension))
         first, second = np.eye(2, dimension)
         context, signal = single(mixture.context_norm) * first, single(mixture.signal_norm) * second
-        nothing, noise = np.zeros((dimension, dimension)), single(mixture.noise) * np.eye(dimension)
-        relevant = {label: Gaussian(context + label * signal, nothing) for label in LABELS}
-        return relevant, Gaussian(-single(mixture.delta_context) * context, noise)
+        spread = np.eye(dimension)
+        relevant = {label: Gaussian(context + label * signal, relevant_noise * spread) for label in LABELS}
+        return relevant, Gaussian(-single(mixture.delta_context) * context, single(mixture.noise) * spread)
 
 
 def surrogate(kind: str, data: SequenceData, laws: TokenLaws, *, rng: np.random.Generator) -> SequenceData:
@@ -110,12 +105,10 @@ def surrogate(kind: str, data: SequenceData, laws: TokenLaws, *, rng: np.random.
     one_of("kind", kind, SURROGATES)
     if kind == "shuffled":
         return _replaced(data, lambda tokens, _: rng.permutation(tokens))
-    if kind == "mixture":
-        relevant, background = laws.of_mixture()
-    else:
+    if kind == "two-moment":
         relevant, background = laws.relevant, laws.background
-    if kind == "background":
-        relevant = {label: law.still() for label, law in relevant.items()}
+    else:
+        relevant, background = laws.of_mixture(0.0 if kind == "mixture" else laws.fit.within_label)
 
     def drawn(tokens: FloatArray, label: float | None) -> FloatArray:
         law = background if label is None else relevant[label]
