@@ -101,7 +101,7 @@ clean:  ## remove the environments, the caches and results/
 .venv-lowest/.ready: setup.cfg pyproject.toml constraints.txt constraints-lowest.txt
 	@$(call choose_python,python3.11 python3.12 python3,12,Python 3.11 or 3.12 (the oldest numpy admitted runs on no newer one)); \
 	$(call discard,.venv-lowest) && \
-	echo "Making the environment .venv-lowest (about 1 minute, 500 MB) ..." && \
+	echo "Making the environment .venv-lowest (about 1 minute, 600 MB) ..." && \
 	$(call make_environment,.venv-lowest) && \
 	sed -n 's/^\([A-Za-z0-9._-]*==\).*/^\1/p' constraints-lowest.txt > .venv-lowest/named && \
 	grep -v -i -f .venv-lowest/named constraints.txt > .venv-lowest/constraints.txt && \

@@ -25,8 +25,8 @@ PANELS = {
     "partly-tiled": "among patches of noise",
     "fully-tiled": "among other digits",
 }
-RELEVANT = {"embedded": (1, 2, 4, 8), "partly-tiled": (1, 2, 4), "fully-tiled": (1, 2, 4)}
-SIZES = (50, 100, 200, 400)
+RELEVANT = {"embedded": (1, 2, 4), "partly-tiled": (1, 2, 4), "fully-tiled": (1, 2, 4)}
+SIZES = (25, 50, 100, 200)
 RELEVANT_OF_SIZES = 2
 MODELS = {
     "prompt-attention": "prompt-attention",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from figures import FIGURES, Drawing, real_attention, real_data, real_theory, write
 from figures.__main__ import main as draw
 from numerics.__main__ import main
 from numerics.extras import REAL_DATA
-from numerics.real_data import load_sequences
+from numerics.real_data import ImageSource, load_sequences
+from numerics.real_data.attention_course import CourseTask, attention_examples
 from numerics.real_data.discrepancy import RUNGS
 from numerics.store import ResultStore
 from numerics.verification.engine import select_claims
@@ -168,6 +171,19 @@ def test_attention_starts_uniform_and_pictures_are_whole(drawn):
         assert sum(row["attention"] for row in places) == pytest.approx(1, rel=1e-12)
         assert sum(row["relevant"] for row in places) == 4
         assert {len(row["pixels"].split()) for row in places} == {64}
+
+
+def test_the_examples_of_the_gallery_are_what_their_seed_gives():
+    """Other versions and kernels of linear algebra changed them by 4e-12."""
+    file = Path(__file__).parents[1] / "figures" / "gallery" / "real-attention.csv"
+    with file.open(newline="", encoding="utf-8") as stream:
+        shown = [row for row in csv.DictReader(stream) if row["kind"] == "after"]
+    source = ImageSource("embedded", real_attention.TOKENS, real_attention.RELEVANT)
+    examples = attention_examples(CourseTask(source, real_attention.SAMPLES, real_attention.SEED, (0,)))
+    attention = np.concatenate([example.after for example in examples])
+    assert_allclose([float(row["attention"]) for row in shown], attention, atol=1e-8)
+    relevance = np.concatenate([example.relevance for example in examples])
+    assert [row["relevant"] == "True" for row in shown] == relevance.tolist()
 
 
 def test_the_ladder_is_drawn_from_theory_to_data(drawn):
