@@ -138,9 +138,7 @@ def draw(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(COLUMN_WIDTH, 8.0), layout="constrained")
     top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(1, 2.3)), dtype=object))
     _draw_course(top.subplots(), [row for row in rows if row["kind"] == "course"])
-    handles = [legend_entry(style, label) for style, label in enumerate(PANELS.values())]
-    for handle in handles:
-        handle.set_marker("")
+    handles = [legend_entry(style, label, points=False) for style, label in enumerate(PANELS.values())]
     top.legend(handles=handles, loc="outside lower center", ncols=len(PANELS))
     top.suptitle(
         rf"$T = {TOKENS}$ patches, {RELEVANT} of them relevant digits, $n = {SAMPLES}$; "

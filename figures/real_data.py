@@ -7,11 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from figures.drawing import Drawing, Row
-from figures.points import draw_points
-from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
+from figures.points import draw_points, interval_columns, legend_entry
+from figures.style import COLOURS, COLUMN_WIDTH, LINES
 from numerics.fingerprint import code_fingerprint
 from numerics.real_data.comparison import compare
 from numerics.real_data.images import shipped_by
@@ -83,28 +82,18 @@ def compute(drawing: Drawing) -> list[Row]:
                 "relevant_tokens": relevant,
                 "sparsity": relevant / TOKENS,
                 "samples": samples,
-                **_numbers("accuracy", model["accuracy"]),
-                **_numbers("advantage", model["advantage"]),
-                **_numbers("attention", model["share_after"]),
+                **interval_columns("accuracy", model["accuracy"]),
+                **interval_columns("advantage", model["advantage"]),
+                **interval_columns("attention", model["share_after"]),
                 "splits": SPLITS[drawing.draft],
                 "seed": SEED,
             }
             rows.append(row)
             if model["predicted_accuracy"] is not None:
-                theory = {
-                    "advantage": None,
-                    "accuracy": model["predicted_accuracy"],
-                    "attention": model["predicted_share"],
-                }
-                numbers = [_numbers(name, values) for name, values in theory.items()]
-                rows.append({**row, "kind": "theory", **numbers[0], **numbers[1], **numbers[2]})
+                accuracy = interval_columns("accuracy", model["predicted_accuracy"])
+                attention = interval_columns("attention", model["predicted_share"])
+                rows.append({**row, "kind": "theory", **accuracy, **interval_columns("advantage", None), **attention})
     return rows
-
-
-def _numbers(name: str, values: Any) -> Row:
-    """Return three columns: a mean over splits and the ends of its interval."""
-    low, high = (None, None) if values is None else values["interval"]
-    return {name: None if values is None else values["mean"], f"{name}_low": low, f"{name}_high": high}
 
 
 def draw(rows: list[Row]) -> Figure:
@@ -130,17 +119,7 @@ def draw(rows: list[Row]) -> Figure:
         fontsize=8,
     )
     handles = [
-        Line2D(
-            [],
-            [],
-            color=COLOURS[style],
-            linestyle=LINES[style] if model == "three steps" else "",
-            marker=MARKERS[style],
-            markersize=4,
-            markerfacecolor="white",
-            label=label,
-        )
-        for style, (model, label) in enumerate(MODELS.items())
+        legend_entry(style, label, line=model == "three steps") for style, (model, label) in enumerate(MODELS.items())
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from figures.drawing import Drawing, Row
-from figures.points import draw_points
+from figures.points import draw_points, interval_columns, legend_entry
 from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
 from numerics.fingerprint import code_fingerprint
 from numerics.real_data.discrepancy import PROMPT_LENGTH, PROPERTIES, RUNGS, discrepancy
@@ -78,9 +77,9 @@ def compute(drawing: Drawing) -> list[Row]:
                     "sparsity": relevant / TOKENS,
                     "samples": samples,
                     "prompt_norm": PROMPT_LENGTH,
-                    **_numbers("error", rung["error"]),
-                    **_numbers("step", rung["step"]),
-                    **_numbers("attention", rung["attention"]),
+                    **interval_columns("error", rung["error"]),
+                    **interval_columns("step", rung["step"]),
+                    **interval_columns("attention", rung["attention"]),
                     **found["parameters"],
                     "cosine": found["cosine"],
                     "within_label": found["within_label"],
@@ -89,12 +88,6 @@ def compute(drawing: Drawing) -> list[Row]:
                 }
             )
     return rows
-
-
-def _numbers(name: str, values: Any) -> Row:
-    """Return three columns: a mean over splits and the ends of its interval."""
-    low, high = (None, None) if values is None else values["interval"]
-    return {name: None if values is None else values["mean"], f"{name}_low": low, f"{name}_high": high}
 
 
 def draw(rows: list[Row]) -> Figure:
@@ -124,16 +117,7 @@ def draw(rows: list[Row]) -> Figure:
         fontsize=8,
     )
     handles = [
-        Line2D(
-            [],
-            [],
-            color=COLOURS[style],
-            linestyle=LINES[style] if rung == "theory" else "",
-            marker="" if rung == "theory" else MARKERS[style],
-            markersize=4,
-            markerfacecolor="white",
-            label=label,
-        )
+        legend_entry(style, label, line=rung == "theory", points=rung != "theory")
         for style, (rung, label) in enumerate(SHOWN.items())
     ]
     top.legend(handles=handles, loc="outside lower center", ncols=2)
