@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numerics.executor import map_in_order
+from numerics.extras import REAL_DATA
 from numerics.real_data.ceiling import ceiling
 from numerics.real_data.mixture_fit import fit_mixture
 from numerics.real_data.models import MODELS, AttentionModel, PromptAttention, UniformPooling
@@ -100,7 +101,7 @@ def compare_on_split(task: Task) -> list[Outcome]:
     outcomes = [_outcome_of(model, split, rng) for model in task.models]
     if any(isinstance(model, PromptAttention) for model in task.models):
         outcomes.append(_three_steps(split))
-    if split.test.relevance is not None:
+    if split.test.relevance is not None and REAL_DATA.installed:
         top = ceiling(split)
         outcomes.append(Outcome(top.name, accuracy(top.decisions(split.test), split.test.labels), top.choice))
     return outcomes
