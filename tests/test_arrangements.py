@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from numerics.real_data import images
 from numerics.real_data.arrangements import ARRANGEMENTS, DIGITS, OTHER_DIGITS, SHARES, arrange, token_pools
-from numerics.real_data.images import digit_pixels, photograph_pixels
+from numerics.real_data.images import digit_pixels, normalised_patches, photograph_pixels
 from numerics.real_data.measurements import measurement_sequences
 from numerics.real_data.sequence_data import SequenceData
 from numerics.real_data.sources import GivenSource, ImageSource
@@ -72,6 +72,13 @@ def test_a_photograph_is_cut_where_it_should_be():
     by_hand = photograph[64 + 16 : 64 + 24, 128 + 40 : 128 + 48].astype(float).mean(axis=2).ravel() / 255
     # Scene (1, 2) of 6 × 10 in the second photograph, patch (2, 5) of it.  Sums of three bytes: exact but for rounding.
     assert_allclose(photograph_pixels()[60 + 12, 2, 5], by_hand, rtol=1e-14)
+
+
+def test_patches_are_rid_of_brightness_and_contrast():
+    """One patch, by the formula with pixels from 0 to 255."""
+    pixels = np.arange(64.0) ** 1.3 % 256
+    by_hand = (pixels - pixels.mean()) / np.sqrt(pixels.var() + 10)
+    assert_allclose(normalised_patches(pixels / 255), by_hand, rtol=1e-12, atol=1e-14)  # rounding
 
 
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)

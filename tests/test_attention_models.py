@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from numerics.real_data.ceiling import ceiling
 from numerics.real_data.models import MODELS, LinearAttention, SelfAttention, UniformPooling
 from numerics.real_data.sequence_data import SequenceData
+from numerics.real_data.sources import Split
 from numerics.real_data.three_step_training import three_steps_on
 from numerics.real_data.training import relevant_share, train
 from numerics.simulators.sequences import draw_sequences
@@ -98,9 +100,42 @@ def test_training_lowers_the_loss_and_keeps_to_its_budget(model):
             calls.append(1)
             return original(weights, sequences)
 
-    trained = train(Counting(), DATA, 1e-3, start, gradients=8)
-    assert model.loss(trained.weights, DATA)[0] < 0.9 * model.loss(start, DATA)[0]
-    assert len(calls) <= 8 + 20  # the step with which the budget runs out is finished: 20 trials at most
+    trained = train(Counting(), DATA, 1e-3, start, gradients=4)
+    assert model.loss(trained.weights, DATA)[0] < 0.95 * model.loss(start, DATA)[0]
+    assert len(trained.path) <= 1 + 4
+    assert len(calls) <= 4 + 20  # the step with which the budget runs out is finished: 20 trials at most
+    assert not trained.converged
+
+
+def test_three_steps_are_those_of_the_definition():
+    """By loops, with the label in place of the residual; scale is free, so that directions are compared."""
+    rng = np.random.default_rng(46)
+    data = SequenceData(rng.normal(size=(9, TOKENS, DIMENSION)), rng.choice([-1.0, 1.0], 9))
+    (trained,) = three_steps_on(data, lengths=(1.7,))
+    x, y = data.tokens, data.labels
+    head = sum(y[i] * x[i].mean(axis=0) for i in range(3))
+    head /= np.linalg.norm(head)
+    prompt = sum(
+        y[i] * np.mean([(token - x[i].mean(axis=0)) @ head * token for token in x[i]], axis=0) for i in (3, 4, 5)
+    )
+    prompt *= 1.7 / np.linalg.norm(prompt)
+    final = sum(y[i] * np.exp(x[i] @ prompt) @ x[i] / np.exp(x[i] @ prompt).sum() for i in (6, 7, 8))
+    final /= np.linalg.norm(final)
+    zero = np.zeros(DIMENSION)
+    expected = [[*zero, *zero], [*head, *zero], [*head, *prompt], [*final, *prompt]]
+    assert_allclose(trained.path, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_ceiling_is_the_minimum_of_the_penalised_logistic_loss():
+    rng = np.random.default_rng(47)
+    labels = np.where(np.arange(60) % 2 == 0, 1.0, -1.0)
+    data = SequenceData(rng.normal(size=(60, 2, 3)) + 0.5 * labels[:, None, None], labels, [[True, False]] * 60)
+    top = ceiling(Split(data, data, data))
+    weights, constant = top.regression.coef_[0], top.regression.intercept_[0]
+    slopes = -labels / (1 + np.exp(labels * (data.tokens[:, 0] @ weights + constant))) / 60
+    # scikit-learn stops where the gradient is below 1e-4.
+    assert_allclose(slopes @ data.tokens[:, 0] + top.choice * weights, 0, atol=1e-4)
+    assert np.linalg.norm(weights) > 0.1
 
 
 def test_three_steps_on_sequences_of_the_mixture_are_as_theory_predicts():
