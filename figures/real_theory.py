@@ -28,8 +28,12 @@ SHOWN = {
     "noisy-mixture": "surrogate: relevant tokens vary, too",
     "data": "digits in photographs",
     "two-moment": "surrogate: Gaussian, all means and covariances",
+    "noisy theory": "theory of relevant tokens that vary",
 }
 """In the order of the house's colours."""
+
+THEORIES = {"theory": "theory", "noisy theory": "noisy-mixture"}
+"""What is drawn as a line, and the rung of the ladder that it predicts."""
 
 PANELS = {"samples": "training sequences, $n$", "sparsity": r"share of relevant patches, $\zeta$"}
 QUANTITIES = {"error": "test error", "attention": "attention on digits"}
@@ -68,7 +72,7 @@ def compute(drawing: Drawing) -> list[Row]:
     rows: list[Row] = []
     for relevant, samples in settings(drawing.draft):
         found = ladder(drawing, relevant, samples)
-        for rung in found["rungs"]:
+        for rung in (*found["rungs"], found["noisy_theory"]):
             rows.append(
                 {
                     "rung": rung["name"],
@@ -117,7 +121,7 @@ def draw(rows: list[Row]) -> Figure:
         fontsize=8,
     )
     handles = [
-        legend_entry(style, label, line=rung == "theory", points=rung != "theory")
+        legend_entry(style, label, line=rung in THEORIES, points=rung not in THEORIES)
         for style, (rung, label) in enumerate(SHOWN.items())
     ]
     top.legend(handles=handles, loc="outside lower center", ncols=2)
@@ -130,7 +134,7 @@ def _draw_panel(panel: Axes, rows: list[Row], x: str, quantity: str) -> None:
     panel.set_xscale("log", base=2)
     for style, rung in enumerate(SHOWN):
         mine = sorted((row for row in rows if row["rung"] == rung), key=lambda row: row[x])
-        if rung == "theory":
+        if rung in THEORIES:
             values = [row[quantity] for row in mine]
             panel.plot([row[x] for row in mine], values, color=COLOURS[style], linestyle=LINES[style])
             continue
@@ -173,7 +177,12 @@ def _draw_ladder(panel: Axes, rows: list[Row]) -> None:
         if points[0]["step"] is not None:
             text = f"{points[0]['step']:+.3f}"
             panel.text(1.01, level, text, transform=panel.get_yaxis_transform(), fontsize=8, va="center")
+    for style, theory in enumerate(SHOWN):
+        if theory in THEORIES:
+            (error,) = (row["error"] for row in rows if row["rung"] == theory)
+            level = RUNGS.index(THEORIES[theory])
+            panel.plot(error, level, color=COLOURS[style], marker="|", markersize=16, markeredgewidth=1.6)
     panel.set_yticks(range(len(RUNGS)), labels, fontsize=8)
     panel.invert_yaxis()
-    panel.set_xlabel("test error; at the right: what the property adds to it")
+    panel.set_xlabel("test error (bars: theory); right: what it adds")
     panel.set_title(rf"where the error comes from, $n = {SAMPLES}$, $\zeta = {RELEVANT}/{TOKENS}$", fontsize=8)

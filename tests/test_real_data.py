@@ -23,7 +23,7 @@ from numerics.real_data.whitening import Whitening
 from numerics.simulators.sequences import draw_sequences
 from numerics.streams import stream
 from tests.false_alarms import assert_mean
-from theory import ContextualMixture, three_steps
+from theory import ContextualMixture, noisy_relevant_steps, three_steps
 from theory.arguments import ArgumentError
 
 EMBEDDED = ImageSource("embedded", 9, 2)
@@ -203,15 +203,18 @@ def test_on_data_of_the_mixture_every_rung_is_the_theory(monkeypatch):
 
 
 def test_the_first_rung_is_the_theory_of_the_fitted_mixture_and_every_other_is_trained_and_tested_as_itself():
-    task = LadderTask(MixtureSource(MIXTURE), 120, 7, (1,))
+    task = LadderTask(ImageSource("partly-tiled", 9, 2), 120, 7, (1,))
     values, _ = climb(task)
     rng = stream(7, LADDER_KEY, 1)
     split = whitened_split(task.source, 120, rng)
     steps = three_steps(fit_mixture(split.training).mixture, 40, PROMPT_LENGTH, labels="balanced")
     assert_allclose(values[0], [steps.error, steps.attention], rtol=1e-12)
+    fit = fit_mixture(split.training)
+    noisy = noisy_relevant_steps(fit.mixture, 40, PROMPT_LENGTH, fit.within_label)
+    assert_allclose(values[-1], [noisy.error, noisy.attention], rtol=1e-12)
     laws = TokenLaws.learned(split.training)
     made = [[surrogate(kind, part, laws, rng=rng) for part in (split.training, split.test)] for kind in SURROGATES]
-    for (training, test), measured in zip([*made, (split.training, split.test)], values[1:], strict=True):
+    for (training, test), measured in zip([*made, (split.training, split.test)], values[1:-1], strict=True):
         (trained,) = three_steps_on(training, (PROMPT_LENGTH,))
         wrong = np.mean(trained.decisions(test) * test.labels < 0)
         assert_allclose(measured, [wrong, trained.share(test)], rtol=1e-12)

@@ -18,6 +18,7 @@ from numerics.extras import REAL_DATA
 from numerics.real_data import ImageSource, load_sequences
 from numerics.real_data.attention_course import CourseTask, attention_examples
 from numerics.real_data.discrepancy import RUNGS
+from numerics.real_data.images import digit_pixels
 from numerics.store import ResultStore
 from numerics.verification.engine import select_claims
 from theory.arguments import ArgumentError, NotAvailableError
@@ -73,6 +74,7 @@ def test_saved_sequences_are_read_again_and_their_groups_share_no_image(capsys, 
     assert [rung["name"] for rung in ladder["rungs"]] == list(RUNGS)
     lines = typed(capsys, f"--data {file} --splits 2 --jobs 1 --ladder").splitlines()
     assert [line.split()[0] for line in lines[1:7]] == list(RUNGS)
+    assert lines[7].startswith("noisy theory")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,7 @@ def test_bad_arguments_are_refused(options, sentence, tmp_path):
 
 def test_without_scikit_learn_the_rest_goes_on(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("numerics.extras.find_spec", lambda _: None)
+    digit_pixels.cache_clear()
     with pytest.raises(
         NotAvailableError, match=r"^scikit-learn is needed for real data: pip install '.*\[realdata\]'$"
     ):
@@ -188,6 +191,6 @@ def test_the_examples_of_the_gallery_are_what_their_seed_gives():
 
 def test_the_ladder_is_drawn_from_theory_to_data(drawn):
     rows, _, _ = drawn["real-theory"]
-    assert [row["rung"] for row in rows] == list(RUNGS)
-    steps = [row["step"] for row in rows[1:]]
-    assert sum(steps) == pytest.approx(rows[-1]["error"] - rows[0]["error"], abs=1e-12)
+    assert [row["rung"] for row in rows] == [*RUNGS, "noisy theory"]
+    steps = [row["step"] for row in rows[1:-1]]
+    assert sum(steps) == pytest.approx(rows[-2]["error"] - rows[0]["error"], abs=1e-12)

@@ -163,7 +163,7 @@ def _course(*shares: ResampledMean | None) -> str:
 def _ladder(found: Discrepancy) -> list[str]:
     """Return what is printed of a ladder."""
     lines = [f"{'':13} {'test error, 95 % interval':27} {'attention':>9} {'adds':>7}  what comes in"]
-    for rung in found.rungs:
+    for rung in (*found.rungs, found.noisy_theory):
         low, high = rung.error.interval
         adds = "" if rung.step is None else f"{rung.step.mean:+.3f}"
         error = f"{rung.error.mean:.3f}  ({max(low, 0):.3f} to {min(high, 1):.3f})"
@@ -173,6 +173,6 @@ def _ladder(found: Discrepancy) -> list[str]:
     lines.append(
         f"fitted        Q = {numbers['context_norm']:.3g}, W = {numbers['signal_norm']:.3g}, "
         f"sigma = {numbers['noise']:.3g}, delta_q = {numbers['delta_context']:.3g}; not in the theory: "
-        f"rho = {found.cosine:.3g}, deviation of relevant tokens {found.within_label:.3g}"
+        f"rho = {found.cosine:.3g}, and but for the noisy theory deviation of relevant tokens {found.within_label:.3g}"
     )
     return lines

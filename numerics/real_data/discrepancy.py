@@ -2,7 +2,8 @@
 
 Theory is fitted to the training sequences of a split, and predicts error and attention of the three steps.  The same
 three steps are made on every surrogate and on the data themselves.  From one rung to the next one property of the data
-comes in; the step in the error is what this property is responsible for.
+comes in; the step in the error is what this property is responsible for.  Beside the ladder stands the theory of noisy
+relevant tokens, which is told by one number more how much these vary.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from numerics.real_data.three_step_training import STEPS, three_steps_on
 from numerics.real_data.training import accuracy, relevant_share
 from numerics.streams import stream
 from theory.arguments import FloatArray, single
-from theory.descent.three_steps import three_steps
+from theory.descent.noisy_relevant_steps import noisy_relevant_steps
+from theory.descent.three_steps import StepOutcomes, three_steps
 
 KEY = 72
 """Number that names the streams of the splits."""
@@ -39,6 +41,9 @@ PROPERTIES = {
 PROMPT_LENGTH = 1.0
 """t, the same for all."""
 
+STILL = 1e-3
+"""Relevant tokens that vary by less, relative to the others, are taken not to vary."""
+
 PARAMETERS = ("context_norm", "signal_norm", "noise", "delta_context")
 
 
@@ -47,10 +52,10 @@ class Rung:
     """One rung of the ladder.
 
     Attributes:
-        name: "theory", one of the surrogates, or "data".
+        name: "theory", one of the surrogates, "data", or beside them "noisy theory".
         error: of the three steps, on test sequences; of the theory, predicted.
         attention: on the relevant tokens.
-        step: in the error from the rung before, split by split.
+        step: in the error from the rung before, split by split; None for what is predicted.
         attention_step: the same of the attention.
     """
 
@@ -67,12 +72,14 @@ class Discrepancy:
 
     Attributes:
         rungs: in the order of `RUNGS`.
+        noisy_theory: what the theory predicts that knows how much relevant tokens vary.
         parameters: means over splits of Q, W, σ and δ_q that were fitted, by the names of the mixture's fields.
         cosine: of q⋆ and w⋆, which the theory takes for 0.
         within_label: standard deviation of a coordinate of relevant tokens, which the theory takes for 0.
     """
 
     rungs: tuple[Rung, ...]
+    noisy_theory: Rung
     parameters: dict[str, float]
     cosine: float
     within_label: float
@@ -89,19 +96,25 @@ class Task:
 
 
 def climb(task: Task) -> tuple[FloatArray, list[float]]:
-    """Return error and attention on every rung of one split, shape (rungs, 2), and what was fitted."""
+    """Return error and attention on every rung of one split and by the noisy theory, and what was fitted."""
     rng = stream(task.seed, KEY, *task.key)
     split = whitened_split(task.source, task.samples, rng)
     laws = TokenLaws.learned(split.training)
     mixture = laws.fit.mixture
-    steps = three_steps(mixture, len(split.training) // STEPS, PROMPT_LENGTH, labels="balanced")
+    samples = len(split.training) // STEPS
+    steps = three_steps(mixture, samples, PROMPT_LENGTH, labels="balanced")
     values = [(steps.error, steps.attention)]
     for kind in SURROGATES:
         training, test = (surrogate(kind, part, laws, rng=rng) for part in (split.training, split.test))
         values.append(_measured(Split(training, split.validation, test)))
     values.append(_measured(split))
+    within = laws.fit.within_label
+    noisy: StepOutcomes = steps
+    if within > STILL * single(mixture.noise):
+        noisy = noisy_relevant_steps(mixture, samples, PROMPT_LENGTH, within)
+    values.append((noisy.error, noisy.attention))
     fitted = [single(getattr(mixture, name)) for name in PARAMETERS]
-    return np.array(values), [*fitted, laws.fit.cosine, laws.fit.within_label]
+    return np.array(values), [*fitted, laws.fit.cosine, within]
 
 
 def _measured(split: Split) -> tuple[float, float]:
@@ -158,4 +171,5 @@ def summarise(climbed: list[tuple[FloatArray, list[float]]]) -> Discrepancy:
         for index, name in enumerate(RUNGS)
     ]
     *fitted, cosine, within_label = np.mean([numbers for _, numbers in climbed], axis=0).tolist()
-    return Discrepancy(tuple(rungs), dict(zip(PARAMETERS, fitted, strict=True)), cosine, within_label)
+    beside = Rung("noisy theory", resampled_mean(values[:, -1, 0]), resampled_mean(values[:, -1, 1]), None, None)
+    return Discrepancy(tuple(rungs), beside, dict(zip(PARAMETERS, fitted, strict=True)), cosine, within_label)

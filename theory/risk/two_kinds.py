@@ -10,6 +10,7 @@ difference to twice the steps bounds the error; where all ν are zero there is n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,11 @@ from theory.attention.two_kinds import score_rule
 from theory.risk.lognormal_sum import AccuracyError, Probability
 
 LOG_STEP = 0.035
-BELOW, ABOVE = 20.0, 6.0
-"""Of log u about the inverse deviation of the sum."""
+BELOW, ABOVE = 9.0, 6.0
+"""Of log u about the inverse deviation of the sum.  Below, the integrand is u times the mean, to a relative u²."""
+
+RARE = 5.0
+"""A normal number is larger with probability 3e-7: so far below, in spreads, the integrand is still computed."""
 
 PROMISED = 1e-4
 
@@ -67,8 +71,8 @@ def two_kind_probability(kinds: Sequence[DecisionKind]) -> Probability:
 def _probability(kinds: Sequence[DecisionKind], factor: int) -> float:
     """Return the same by sums whose steps are so many times as wide."""
     size = max(kind.offset + 0.5 * np.log(kind.count) + np.log(np.hypot(kind.mean, kind.noise)) for kind in kinds)
-    reach = ABOVE * max(1.0, *(kind.spread for kind in kinds))
-    logs = np.arange(-BELOW, reach, factor * LOG_STEP)
+    spread, step = max(kind.spread for kind in kinds), factor * LOG_STEP
+    logs = np.arange(-BELOW - RARE * spread, ABOVE * max(1.0, spread), step)
     u = np.exp(logs - size)
     product = np.ones(len(u), dtype=complex)
     for kind in kinds:
@@ -77,4 +81,5 @@ def _probability(kinds: Sequence[DecisionKind], factor: int) -> float:
         phase = np.multiply.outer(u, weights * (kind.mean + kind.slope * scores))
         decay = np.multiply.outer(u**2, (weights * kind.noise) ** 2 / 2)
         product *= (np.exp(1j * phase - decay) @ density) ** kind.count
-    return 0.5 - float(np.sum(product.imag)) * factor * LOG_STEP / np.pi
+    below = float(product[0].imag) / math.expm1(step)  # a geometric series
+    return 0.5 - (float(np.sum(product.imag)) + below) * step / math.pi
