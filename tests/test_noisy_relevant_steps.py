@@ -128,6 +128,7 @@ def test_laws_of_a_step_are_those_of_drawn_sequences():
         ),
         "feature": (np.einsum("nt,ntd->nd", weights, tokens), places.feature_laws(prompt)),
     }
+    assert_allclose(places.mean_token_laws()[0].elsewhere, (2 * NOISE**2 + 4 * 0.9**2) / 36, rtol=1e-12)
     for values, laws in steps.values():
         for label, law in zip(LABELS, laws, strict=True):
             mine = label * values[data.labels == label]

@@ -24,6 +24,7 @@ from tests.wrong_changes import (
     turned_round,
 )
 from tests.wrong_descent_theories import DESCENT, UNSEEN_DESCENT
+from tests.wrong_noisy_relevant_theories import NOISY_RELEVANT
 from tests.wrong_real_data_theories import REAL_DATA
 from theory.arguments import single
 
@@ -250,7 +251,7 @@ SPECIFIC["expressivity-prompt-with-noise"] = {
     "√2 σ for σ": mixture(noise=1.5 * 2**0.5),
     "m + R for m": ALL_TOKENS_NOISY,
 }
-SPECIFIC |= DESCENT | REAL_DATA
+SPECIFIC |= DESCENT | NOISY_RELEVANT | REAL_DATA
 UNSEEN: dict[str, dict[str, Change]] = {
     "averaging-fluctuating-attention": {
         "d for p": ONE_DIMENSION_MORE,
