@@ -72,10 +72,10 @@ references: .venv/.ready  ## compute the reference values of the tests anew
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)
 	@$(call choose_python,python3.11 python3,11,Python 3.11); \
 	$(call discard,.venv-lock) && \
-	echo "Choosing versions in .venv-lock (about 1 minute, 750 MB) ..." && \
+	echo "Choosing versions in .venv-lock (about 1 minute, 800 MB) ..." && \
 	$(call make_environment,.venv-lock) && \
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade setuptools wheel && \
-	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask]' && \
+	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask,realdata]' && \
 	{ grep "^#" constraints.txt && .venv-lock/bin/python -m pip freeze --all --exclude-editable --exclude pip; } \
 		> .venv-lock/constraints.txt && \
 	mv .venv-lock/constraints.txt constraints.txt && $(call discard,.venv-lock) && \
@@ -93,23 +93,23 @@ clean:  ## remove the environments, the caches and results/
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
 	$(call discard,.venv) && \
-	echo "Making the environment .venv (about 1 minute, 750 MB) ..." && \
+	echo "Making the environment .venv (about 1 minute, 800 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask]' && \
+	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask,realdata]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
 # The test tools keep the versions of constraints.txt, unless constraints-lowest.txt names another.
 .venv-lowest/.ready: setup.cfg pyproject.toml constraints.txt constraints-lowest.txt
 	@$(call choose_python,python3.11 python3.12 python3,12,Python 3.11 or 3.12 (the oldest numpy admitted runs on no newer one)); \
 	$(call discard,.venv-lowest) && \
-	echo "Making the environment .venv-lowest (about 1 minute, 450 MB) ..." && \
+	echo "Making the environment .venv-lowest (about 1 minute, 600 MB) ..." && \
 	$(call make_environment,.venv-lowest) && \
 	sed -n 's/^\([A-Za-z0-9._-]*==\).*/^\1/p' constraints-lowest.txt > .venv-lowest/named && \
 	grep -v -i -f .venv-lowest/named constraints.txt > .venv-lowest/constraints.txt && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c .venv-lowest/constraints.txt setuptools wheel && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c constraints-lowest.txt -c .venv-lowest/constraints.txt \
-		--editable '.[progress,report,dask]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
+		--editable '.[progress,report,dask,realdata]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
 	printf '%s\n' "$(CURDIR)" > .venv-lowest/.ready
 
 # An environment is made anew, too, if the checkout was moved, its Python is gone, or PYTHON= names another.

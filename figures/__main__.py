@@ -11,6 +11,7 @@ from figures.catalogue import FIGURES
 from figures.drawing import Drawing, write
 from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
+from numerics.extras import available
 from numerics.store import ResultStore
 from theory.arguments import ArgumentError, NotAvailableError
 from theory.command_line import new_parser, print_json, run
@@ -49,7 +50,7 @@ def draw_command(arguments: list[str]) -> int:
     files: list[Path] = []
     with ResultStore(options.results) as store, processes(jobs) as executor:
         drawing = Drawing(store, executor, options.draft)
-        for name in options.names or list(FIGURES):
+        for name in options.names or available(FIGURES):
             files.extend(write(FIGURES[name], drawing, options.results / "figures"))
         print(store.summary(), file=sys.stderr)
     if options.json:

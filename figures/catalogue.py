@@ -8,6 +8,9 @@ from figures import (
     hard_attention,
     heads,
     phase_portrait,
+    real_attention,
+    real_data,
+    real_theory,
     sample_complexity,
     separation,
     separation_noise,
@@ -15,6 +18,7 @@ from figures import (
     sparse_attention,
 )
 from figures.drawing import NamedFigure
+from numerics.extras import REAL_DATA
 
 FIGURES = {
     figure.name: figure
@@ -78,6 +82,27 @@ FIGURES = {
             "Test error of the four models after gradient descent on sampled sequences, against Delta.",
             separation_trained.compute,
             separation_trained.draw,
+        ),
+        NamedFigure(
+            "real-data",
+            "Digits in photographs, noise and other digits: test accuracy of all models against zeta and against n.",
+            real_data.compute,
+            real_data.draw,
+            REAL_DATA,
+        ),
+        NamedFigure(
+            "real-attention",
+            "Attention on the digits in the course of training, and on test examples chosen by rank.",
+            real_attention.compute,
+            real_attention.draw,
+            REAL_DATA,
+        ),
+        NamedFigure(
+            "real-theory",
+            "Theory fitted to digits in photographs: predicted, on surrogates, measured; where the error comes from.",
+            real_theory.compute,
+            real_theory.draw,
+            REAL_DATA,
         ),
     )
 }

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from figures.style import house_style
 from numerics.atomic_file import replaced_file
+from numerics.extras import Extra
 from numerics.store import ResultStore
 
 Row = dict[str, Any]
@@ -45,12 +46,14 @@ class NamedFigure:
         description: what it shows, in one sentence.
         compute: makes its data, one row for each point of a curve or of a simulation.
         draw: draws these rows, and nothing else.
+        extra: what it needs that not everybody has; without it, it is left out of a run that draws all.
     """
 
     name: str
     description: str
     compute: Callable[[Drawing], list[Row]]
     draw: Callable[[list[Row]], Figure]
+    extra: Extra | None = None
 
 
 def write(figure: NamedFigure, drawing: Drawing, folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -69,14 +69,25 @@ def population_point(
     )
 
 
-def legend_entry(style: int, label: str) -> Line2D:
-    """Return one entry of a legend for a line and the points on it."""
+def interval_columns(name: str, mean: Mapping[str, Any] | None) -> Row:
+    """Return three columns: a mean, as a mapping that has its `interval`, and the ends of that; None for no mean.
+
+    Example:
+        >>> interval_columns("error", {"mean": 0.2, "interval": (0.1, 0.3)})
+        {'error': 0.2, 'error_low': 0.1, 'error_high': 0.3}
+    """
+    low, high = (None, None) if mean is None else mean["interval"]
+    return {name: None if mean is None else mean["mean"], f"{name}_low": low, f"{name}_high": high}
+
+
+def legend_entry(style: int, label: str, *, line: bool = True, points: bool = True) -> Line2D:
+    """Return one entry of a legend for a line and the points on it, or one of them."""
     return Line2D(
         [],
         [],
         color=COLOURS[style],
-        linestyle=LINES[style],
-        marker=MARKERS[style],
+        linestyle=LINES[style] if line else "",
+        marker=MARKERS[style] if points else "",
         markersize=4,
         markerfacecolor="white",
         label=label,

@@ -1,4 +1,4 @@
-"""Simulation and verification at the shell: `python -m numerics simulate …`, `python -m numerics verify`."""
+"""Simulation, verification and real data at the shell: `python -m numerics simulate …`, `verify`, `real-data`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from numerics.atomic_file import replaced_file
 from numerics.command_line import add_executor, add_jobs, executor_from, jobs_from
 from numerics.executor import processes
+from numerics.real_data.command import add_real_data
 from numerics.simulation import SIMULATORS, simulate
 from numerics.store import ResultStore
 from numerics.verification.catalogue import CLAIMS
@@ -166,6 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     add_executor(verification)
     verification.add_argument("--json", action="store_true", help="print one JSON array")
     verification.set_defaults(run=verify_command)
+
+    add_real_data(commands, PROG)
 
     options = parser.parse_args(arguments)
     status: int = options.run(options)

@@ -56,7 +56,9 @@ class Moments:
             width = (upper - lower) * (1 - tail ** (1 / self.count))
         else:
             width = float(stdtrit(self.count - 1, 1 - tail)) * self.standard_error
-        return max(lower, self.mean - width), min(upper, self.mean + width)
+        # A mean of numbers at an end of the range may be beyond it by rounding.
+        mean = min(max(self.mean, lower), upper)
+        return max(lower, mean - width), min(upper, mean + width)
 
 
 def binomial_interval(successes: float, trials: int, level: float) -> tuple[float, float]:

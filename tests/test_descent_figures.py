@@ -66,7 +66,8 @@ def of(rows, **wanted):
 
 def test_the_catalogue_lists_them_after_those_of_known_prompts():
     separations = ["separation", "separation-noise", "separation-trained"]
-    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, *separations])
+    real = ["real-data", "real-attention", "real-theory"]
+    assert sorted(list(FIGURES)[4:]) == sorted([*NAMES, *separations, *real])
     assert all(FIGURES[name].description.endswith(".") for name in FIGURES)
 
 

@@ -196,7 +196,7 @@ def pins(file):
 RUNTIME = requirements(setup_cfg()["options"]["install_requires"])
 EXTRAS = {
     name: specifier
-    for extra in ("dask", "progress", "report")
+    for extra in ("dask", "progress", "realdata", "report")
     for name, specifier in requirements(setup_cfg()["options.extras_require"][extra]).items()
 }
 
@@ -239,6 +239,7 @@ SLOW = {
     "jinja2",
     "latex2mathml",
     "distributed",
+    "sklearn",
 }
 
 
@@ -251,7 +252,7 @@ SLOW = {
         ),
         (
             "numerics simulate --dim 21 --tokens 6 --relevant 2 --samples 30 --repetitions 2 --jobs 1",
-            {"matplotlib", "sympy", "dask", "distributed"},
+            {"matplotlib", "sympy", "dask", "distributed", "sklearn"},
         ),
     ],
 )

@@ -106,6 +106,15 @@ def test_errors_that_were_never_seen_are_not_excluded():
     assert_allclose((1 - high) ** 100, 0.025, rtol=1e-12)
 
 
+@pytest.mark.parametrize("end", [0.2375, 0.1, 0.3])
+def test_an_interval_is_one_where_rounding_carries_the_mean_beyond_an_end(end):
+    for count in range(2, 60):
+        low, high = Moments.of(np.full(count, end)).interval(0.95, 0.0, end)
+        assert 0 <= low <= high <= end
+        low, high = Moments.of(np.full(count, end)).interval(0.95, end, 1.0)
+        assert end <= low <= high <= 1
+
+
 def test_intervals_cover_as_often_as_they_say():
     """4,000 intervals, of which 95 % should hold the true mean: an exact binomial test."""
     law = SIMULATORS["overlap"]

@@ -16,6 +16,7 @@ from numerics.verification.experiments import trained_head_error
 from numerics.verification.expressivity_experiments import draw_trained_errors
 from numerics.verification.known_prompt_claims import predict_error
 from numerics.verification.trial import expect
+from tests.real_data_means import measured_mean
 from theory import ContextualMixture, Head
 from theory.arguments import single
 
@@ -70,7 +71,9 @@ def _mean_of(arms: tuple[Arm, ...]) -> float:
 
 
 def _mean_of_one(known: Mapping[str, Any]) -> float:
-    """Return what the theory expects of a trained head or a number of three steps; of other models, what is seen."""
+    """Return what the theory expects of a trained head, or of a number that three steps come to, or what was seen."""
+    if "arrangement" in known:
+        return measured_mean(known)
     if "head" in known:
         return predict_error(known["mixture"], known["head"], "auto")
     if "model" in known:

@@ -24,6 +24,8 @@ from tests.wrong_changes import (
     turned_round,
 )
 from tests.wrong_descent_theories import DESCENT, UNSEEN_DESCENT
+from tests.wrong_noisy_relevant_theories import NOISY_RELEVANT
+from tests.wrong_real_data_theories import REAL_DATA
 from theory.arguments import single
 
 ONE_SAMPLE_LESS = head(samples=lambda old: single(old.samples) - 1)
@@ -265,7 +267,7 @@ SPECIFIC["expressivity-trained"] = {
     "the others err always, prompt-attention never": argument("gap", 1.0),
     "a gap of 0.75": argument("gap", 0.75),
 }
-SPECIFIC |= DESCENT
+SPECIFIC |= DESCENT | NOISY_RELEVANT | REAL_DATA
 UNSEEN: dict[str, dict[str, Change]] = {
     "averaging-fluctuating-attention": {
         "d for p": ONE_DIMENSION_MORE,

@@ -21,6 +21,7 @@ from theory.descent.large_tokens_flow import (
     large_tokens_fixed_point,
     large_tokens_flow,
 )
+from theory.descent.noisy_relevant_steps import NoisyRelevantSteps, noisy_relevant_steps
 from theory.descent.population_flow import (
     FlowCoefficients,
     PopulationFlow,
@@ -94,6 +95,7 @@ __all__ = [
     "LargeTokensFlow",
     "LargeTokensMoments",
     "MixedMoments",
+    "NoisyRelevantSteps",
     "NotAvailableError",
     "PopulationFlow",
     "PopulationGradients",
@@ -143,6 +145,7 @@ __all__ = [
     "logistic_head",
     "max_margin_head",
     "mixed_moments",
+    "noisy_relevant_steps",
     "population_error",
     "population_flow",
     "population_gradients",

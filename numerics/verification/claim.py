@@ -9,6 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
+from numerics.extras import Extra
 from theory.arguments import ArgumentError, FloatArray, one_of
 
 KINDS = {"equality": "=", "inequality": ">=", "rate": "=", "collapse": "="}
@@ -120,6 +121,7 @@ class Claim:
         kind: "equality", "inequality" (the simulated mean is at least the prediction), "rate" of convergence, or
             "collapse" (what differs in other ways agrees).
         settings: where it is checked.
+        extra: what its experiments need that not everybody has; without it, it is left out of a run over all claims.
 
     Raises:
         ArgumentError: the kind is another one, or two settings share a label.
@@ -132,6 +134,7 @@ class Claim:
     source: str
     kind: str
     settings: tuple[Setting, ...]
+    extra: Extra | None = None
 
     def __post_init__(self) -> None:
         """Check the kind and the labels, which name random streams."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numerics.executor import Workers, result_of
+from numerics.extras import available
 from numerics.fingerprint import function_fingerprint
 from numerics.store import ResultStore
 from numerics.streams import stream
@@ -48,16 +49,20 @@ def draw_portion(portion: Portion) -> tuple[FloatArray, float]:
 
 
 def select_claims(names: Iterable[str]) -> list[Claim]:
-    """Return the claims of these names, all of them for none.
+    """Return the claims of these names; for none, all of them whose extras are there.
 
     Raises:
         ArgumentError: there is no such claim.
+        NotAvailableError: a claim was named that needs an extra which is not there.
     """
     known = {claim.id: claim for claim in CLAIMS}
     for name in names:
         if name not in known:
             raise ArgumentError("ID", f"be one of {', '.join(known)}", repr(name))
-    return [claim for claim in CLAIMS if not names or claim.id in set(names)]
+        if (extra := known[name].extra) is not None:
+            extra.require(f"the claim {name}")
+    chosen = set(names) or set(available(known))
+    return [claim for claim in CLAIMS if claim.id in chosen]
 
 
 def chosen_settings(claim: Claim, effort: str) -> list[Setting]:

@@ -13,7 +13,10 @@ import numpy as np
 
 from theory.arguments import FloatArray
 from theory.descent.step_law import Geometry, StepLaw, feature_law, mean_token_law, prompt_gradient_law
+from theory.risk.exact_risk import Delta, exact_risk
+from theory.risk.trained_model import TrainedModel
 
+LABELS = (1.0, -1.0)
 STEPS = 3
 PARTS = 4
 """Numbers that fluctuate in each step: three coordinates, and the length of the rest."""
@@ -64,14 +67,42 @@ class StepPath:
             displaced: what fluctuates, in standard deviations; shape (STEPS, PARTS).
         """
         # The rest of a vector, orthogonal to q⋆ and w⋆, is the third coordinate of the next step.
-        laws = [mean_token_law(self.geometry, label) for label in (1.0, -1.0)]
-        head = _direction(self._vector(laws, displaced[0], None))
-        laws = [prompt_gradient_law(self.geometry, label, head) for label in (1.0, -1.0)]
-        prompt = _direction(self._vector(laws, displaced[1], mean_label))
-        laws = [feature_law(self.geometry, label, self.length * prompt) for label in (1.0, -1.0)]
+        head = _direction(self._vector(self.mean_token_laws(), displaced[0], None))
+        prompt = _direction(self._vector(self.prompt_gradient_laws(head), displaced[1], mean_label))
+        laws = self.feature_laws(self.length * prompt)
         final = self._vector(laws, displaced[2], None)
         share = (laws[0].relevant_share + laws[1].relevant_share) / 2
         return StepVectors(head, prompt, final / np.linalg.norm(final), share)
+
+    def mean_token_laws(self) -> list[StepLaw]:
+        """Return the laws of y x̄ for both labels."""
+        return [mean_token_law(self.geometry, label) for label in LABELS]
+
+    def prompt_gradient_laws(self, head: FloatArray) -> list[StepLaw]:
+        """Return the laws of y C w for both labels."""
+        return [prompt_gradient_law(self.geometry, label, head) for label in LABELS]
+
+    def feature_laws(self, prompt: FloatArray) -> list[StepLaw]:
+        """Return the laws of y h for both labels."""
+        return [feature_law(self.geometry, label, prompt) for label in LABELS]
+
+    def risk(self, vectors: StepVectors) -> tuple[float, float]:
+        """Return the test error of ŵ₂ under q₁, and a bound on its numerical error."""
+        geometry = self.geometry
+        risk = exact_risk(
+            TrainedModel(
+                context=np.array([geometry.context, 0, 0, 0]),
+                signal=np.array([0, geometry.signal, 0, 0]),
+                prompt=np.append(self.length * vectors.prompt, 0.0),
+                head=vectors.final,
+            ),
+            tokens=int(geometry.tokens),
+            relevant_tokens=int(geometry.relevant),
+            noise=geometry.noise,
+            noise_kind="isotropic" if geometry.projection[0, 0] else "prompt-orthogonal",
+            deltas=[Delta(geometry.delta_context, geometry.delta_signal)],
+        )
+        return risk.error, risk.error_bound
 
     def _vector(self, laws: list[StepLaw], displaced: FloatArray, mean_label: float | None) -> FloatArray:
         """Return the sum over n sequences: three coordinates, and the length of the rest.

@@ -23,8 +23,6 @@ from theory.attention.moments import LARGEST_SPREAD
 from theory.descent.step_law import Geometry
 from theory.descent.step_path import PARTS, STEPS, StepPath
 from theory.mixture import ContextualMixture
-from theory.risk.exact_risk import Delta, exact_risk
-from theory.risk.trained_model import TrainedModel
 
 LABELS = ("random", "balanced")
 SMALLEST_DIMENSION = 8
@@ -117,15 +115,15 @@ def three_steps(
     length = checked_length(geometry, prompt_norm)
     path = StepPath(geometry, single(mixture.dimension), size, length, labels == "balanced")
     still = np.zeros((STEPS, PARTS))
-    mean, bound = _outcome(path, 0.0, still) if math.isinf(size) else _mean_outcome(path)
-    limit, _ = _outcome(replace(path, limiting=True), 0.0, still)
-    finite, infinite = _bounded(mean), _bounded(limit)
+    mean, bound = outcome(path, 0.0, still) if math.isinf(size) else mean_outcome(path)
+    limit, _ = outcome(replace(path, limiting=True), 0.0, still)
+    finite, infinite = named_outcome(mean), named_outcome(limit)
     largest = max(abs(one - other) for one, other in zip(astuple(finite), astuple(infinite), strict=True))
     caution = (CAUTION.format(largest),) if largest > LARGE else ()
     return ThreeSteps(**asdict(finite), error_bound=bound, limit=infinite, notes=(NOTES[labels], *LEFT_OUT, *caution))
 
 
-def _bounded(values: FloatArray) -> StepOutcomes:
+def named_outcome(values: FloatArray) -> StepOutcomes:
     """Name the five numbers; an expansion in 1/n may leave their range where n is small."""
     *overlaps, error = np.clip(values, -1.0, 1.0)
     head, prompt, share, final = map(float, overlaps)
@@ -196,18 +194,18 @@ def mean_label_nodes(samples: float) -> tuple[FloatArray, FloatArray]:
     return np.asarray(nodes[half:]), np.asarray(2 * weights[half:])
 
 
-def _mean_outcome(path: StepPath) -> tuple[FloatArray, float]:
+def mean_outcome(path: StepPath) -> tuple[FloatArray, float]:
     """Return the mean outcome, and a bound on the numerical error of its last number."""
     nodes, weights = (np.zeros(1), np.ones(1)) if path.balanced else mean_label_nodes(path.samples)
     total, total_bound = np.zeros(5), 0.0
     for mean_label, weight in zip(nodes, weights, strict=True):
         displaced = np.zeros((STEPS, PARTS))
-        centre, centre_bound = _outcome(path, float(mean_label), displaced)
+        centre, centre_bound = outcome(path, float(mean_label), displaced)
         value, bound = centre.copy(), centre_bound
         for index in np.ndindex(displaced.shape):
             for side in (-STEP, STEP):
                 displaced[index] = side
-                moved, moved_bound = _outcome(path, float(mean_label), displaced)
+                moved, moved_bound = outcome(path, float(mean_label), displaced)
                 value += STEP_WEIGHT * (moved - centre)
                 bound += STEP_WEIGHT * (moved_bound + centre_bound)
             displaced[index] = 0.0
@@ -215,21 +213,9 @@ def _mean_outcome(path: StepPath) -> tuple[FloatArray, float]:
     return total, total_bound
 
 
-def _outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[FloatArray, float]:
+def outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[FloatArray, float]:
     """Return the five numbers of `StepOutcomes` for given fluctuations, and a bound on the error of the last."""
-    geometry, vectors = path.geometry, path.vectors(mean_label, displaced)
-    risk = exact_risk(
-        TrainedModel(
-            context=np.array([geometry.context, 0, 0, 0]),
-            signal=np.array([0, geometry.signal, 0, 0]),
-            prompt=np.append(path.length * vectors.prompt, 0.0),
-            head=vectors.final,
-        ),
-        tokens=int(geometry.tokens),
-        relevant_tokens=int(geometry.relevant),
-        noise=geometry.noise,
-        noise_kind="isotropic" if geometry.projection[0, 0] else "prompt-orthogonal",
-        deltas=[Delta(geometry.delta_context, geometry.delta_signal)],
-    )
+    vectors = path.vectors(mean_label, displaced)
+    error, bound = path.risk(vectors)
     overlaps = vectors.head[1], vectors.prompt[0], vectors.share, vectors.final[1]
-    return np.array([*overlaps, risk.error]), risk.error_bound
+    return np.array([*overlaps, error]), bound
