@@ -15,13 +15,13 @@ from numerics.real_data.comparison import Task, compare_on_split, predicted, whi
 from numerics.real_data.discrepancy import KEY as LADDER_KEY
 from numerics.real_data.discrepancy import PROMPT_LENGTH, RUNGS, climb, discrepancy
 from numerics.real_data.discrepancy import Task as LadderTask
-from numerics.real_data.models import MODELS, PromptAttention, UniformPooling
 from numerics.real_data.resampling import resampled_mean
 from numerics.real_data.surrogates import SURROGATES, TokenLaws, surrogate
 from numerics.real_data.three_step_training import three_steps_on
 from numerics.real_data.whitening import Whitening
 from numerics.simulators.sequences import draw_sequences
 from numerics.streams import stream
+from numerics.training.attention_models import MODELS, PromptAttention, UniformPooling
 from tests.false_alarms import assert_mean
 from theory import ContextualMixture, noisy_relevant_steps, three_steps
 from theory.arguments import ArgumentError
@@ -50,7 +50,7 @@ class MixtureSource:
 
 def test_attention_beats_pooling_and_nothing_beats_what_is_told_the_relevant_patches():
     """On each of two splits; the seed is fixed, so that this is not left to chance."""
-    runs = [compare_on_split(Task(EMBEDDED, 60, MODELS, 3, (index,))) for index in range(2)]
+    runs = [compare_on_split(Task(EMBEDDED, 60, tuple(MODELS.values()), 3, (index,))) for index in range(2)]
     for outcomes in runs:
         right = {each.model: each.accuracy for each in outcomes}
         assert right["uniform pooling"] < right["prompt-attention"] <= right["ceiling"]

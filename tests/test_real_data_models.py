@@ -1,4 +1,4 @@
-"""The four models: decisions against the definition, gradients against differences, training against closed forms."""
+"""The models on real data: attention that makes the decisions, and training against closed forms."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from numerics.real_data.ceiling import ceiling
-from numerics.real_data.models import MODELS, LinearAttention, SelfAttention, UniformPooling
 from numerics.real_data.sequence_data import SequenceData
 from numerics.real_data.sources import Split
 from numerics.real_data.three_step_training import three_steps_on
 from numerics.real_data.training import relevant_share, train
 from numerics.simulators.sequences import draw_sequences
 from numerics.streams import stream
+from numerics.training.attention_models import MODELS, UniformPooling
+from numerics.training.square_loss import square_loss
 from tests.false_alarms import assert_mean
 from theory import ContextualMixture, three_steps
 from theory.arguments import ArgumentError
@@ -25,42 +26,11 @@ DATA = SequenceData(
     [1, -1, 1, -1, 1, 1],
     RNG.random((SIZE, TOKENS)) < 0.4 + np.eye(SIZE, TOKENS) + (np.arange(SIZE) == 5)[:, None],
 )
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+every_model = pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 
 
 def weights_of(model):
-    return np.random.default_rng(43).normal(size=len(model.start(DIMENSION, RNG)))
-
-
-def defined(model, weights, x):
-    """Return f(X) by the formula of the definition, for one sequence."""
-    w, rest = weights[:DIMENSION], weights[DIMENSION:]
-    if isinstance(model, UniformPooling):
-        return w @ x.T @ np.ones(len(x)) / len(x)
-    if isinstance(model, LinearAttention):
-        return w @ x.T @ (x @ rest) / len(x)
-    scores = x @ rest.reshape(DIMENSION, DIMENSION) @ x.T if isinstance(model, SelfAttention) else (x @ rest)[None]
-    rows = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    return np.mean(rows @ x @ w)
-
-
-@every_model
-def test_decisions_are_those_of_the_definition(model):
-    weights = weights_of(model)
-    expected = [defined(model, weights, x) for x in DATA.tokens]
-    assert_allclose(model.decisions(weights, DATA.tokens), expected, rtol=1e-12)  # rounding of sums of a few terms
-
-
-@every_model
-def test_gradients_are_those_of_the_loss(model):
-    weights = weights_of(model)
-    loss, gradient = model.loss(weights, DATA)
-    assert_allclose(loss, np.mean((DATA.labels - model.decisions(weights, DATA.tokens)) ** 2) / 2, rtol=1e-12)
-    step = 1e-5
-    for index in range(len(weights)):
-        ends = [model.loss(weights + side * step * np.eye(len(weights))[index], DATA)[0] for side in (1, -1)]
-        # Third derivatives of order 10 times step², and rounding over step: both below 1e-8.
-        assert_allclose(gradient[index], (ends[0] - ends[1]) / (2 * step), rtol=1e-7, atol=1e-8)
+    return np.random.default_rng(43).normal(size=model.size(DIMENSION))
 
 
 @every_model
@@ -72,7 +42,7 @@ def test_attention_adds_up_to_one_and_makes_the_decisions(model):
         return
     assert_allclose(attention.sum(axis=1), 1, rtol=1e-14)
     along = DATA.tokens @ weights[:DIMENSION]
-    assert_allclose((attention * along).sum(axis=1), model.decisions(weights, DATA.tokens), rtol=1e-12)
+    assert_allclose((attention * along).sum(axis=1), model.decide(weights, DATA.tokens).values, rtol=1e-12)
     by_hand = np.mean([attention[i][DATA.relevance[i]].sum() for i in range(SIZE)])
     assert_allclose(relevant_share(model, weights, DATA), by_hand, rtol=1e-14)
 
@@ -91,17 +61,16 @@ def test_uniform_pooling_is_trained_to_the_ridge_solution():
 def test_training_lowers_the_loss_and_keeps_to_its_budget(model):
     start = model.start(DIMENSION, np.random.default_rng(44))
     calls = []
-    original = model.loss
 
     class Counting:
         name = model.name
 
-        def loss(self, weights, sequences):
+        def decide(self, weights, tokens):
             calls.append(1)
-            return original(weights, sequences)
+            return model.decide(weights, tokens)
 
     trained = train(Counting(), DATA, 1e-3, start, gradients=4)
-    assert model.loss(trained.weights, DATA)[0] < 0.95 * model.loss(start, DATA)[0]
+    assert square_loss(model, trained.weights, DATA)[0] < 0.95 * square_loss(model, start, DATA)[0]
     assert len(trained.path) <= 1 + 4
     assert len(calls) <= 4 + 20  # the step with which the budget runs out is finished: 20 trials at most
     assert not trained.converged

@@ -8,14 +8,11 @@ import numpy as np
 
 from numerics.simulators.sequences import draw_sequences
 from numerics.streams import Random, as_generator
-from numerics.training.attention_models import MODELS
+from numerics.training.attention_models import MODELS, START
 from numerics.training.logistic_descent import logistic_descent
 from theory.arguments import one_of, single
 from theory.mixture import ContextualMixture
 from theory.risk.exact_risk import Delta
-
-START = 0.1
-"""Standard deviation of the weights to start from."""
 
 STEPS = 150
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from numerics.real_data.images import normalised_patches
-from numerics.real_data.models import PromptAttention
 from numerics.real_data.sources import ImageSource, Split
 from numerics.real_data.training import GRADIENTS, Trained, relevant_share, train_and_choose
 from numerics.real_data.whitening import Whitening
 from numerics.streams import stream
+from numerics.training.attention_models import PromptAttention
 from theory.arguments import FloatArray
 
 KEY = 73

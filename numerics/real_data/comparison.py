@@ -12,13 +12,13 @@ from numerics.executor import map_in_order
 from numerics.extras import REAL_DATA
 from numerics.real_data.ceiling import ceiling
 from numerics.real_data.mixture_fit import fit_mixture
-from numerics.real_data.models import MODELS, AttentionModel, PromptAttention, UniformPooling
 from numerics.real_data.resampling import ResampledMean, resampled_mean
 from numerics.real_data.sources import Source, Split
 from numerics.real_data.three_step_training import STEPS, three_steps_and_choose
 from numerics.real_data.training import Trained, accuracy, relevant_share, train_and_choose
 from numerics.real_data.whitening import Whitening
 from numerics.streams import stream
+from numerics.training.attention_models import MODELS, AttentionModel, PromptAttention, UniformPooling
 from theory.arguments import ArgumentError
 from theory.descent.three_steps import three_steps
 from theory.risk.lognormal_sum import AccuracyError
@@ -146,7 +146,7 @@ def compare(
     samples: int | None = None,
     *,
     splits: int = 20,
-    models: tuple[AttentionModel, ...] = MODELS,
+    models: tuple[AttentionModel, ...] = tuple(MODELS.values()),
     seed: int = 0,
     executor: Executor | None = None,
     progress: str | None = None,
@@ -167,7 +167,7 @@ def compare(
         NotAvailableError: scikit-learn is not installed.
 
     Example:
-        >>> from numerics.real_data.models import UniformPooling
+        >>> from numerics.training.attention_models import UniformPooling
         >>> from numerics.real_data.sources import ImageSource
         >>> compared = compare(ImageSource("embedded", 16, 2), 60, splits=2, models=(UniformPooling(),))
         >>> [each.model for each in compared]

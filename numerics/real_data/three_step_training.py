@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from numerics.descent.gradients import token_gradients
-from numerics.real_data.models import PromptAttention
 from numerics.real_data.sequence_data import SequenceData
 from numerics.real_data.sources import Split
 from numerics.real_data.training import Trained, chosen
+from numerics.training.attention_models import PromptAttention
 from theory.arguments import ArgumentError, FloatArray
 
 NAME = "three steps"

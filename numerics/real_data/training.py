@@ -13,10 +13,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 from scipy.optimize import minimize
 
-from numerics.real_data.models import AttentionModel
 from numerics.real_data.sequence_data import SequenceData
 from numerics.real_data.sources import Split
 from numerics.simulators.sequences import TokenSequences
+from numerics.training.attention_models import AttentionModel
+from numerics.training.square_loss import square_loss
 from theory.arguments import FloatArray
 
 GRADIENTS = 50
@@ -57,7 +58,7 @@ class Trained:
 
     def decisions(self, data: SequenceData) -> FloatArray:
         """Return f(X), shape (n,)."""
-        return self.model.decisions(self.weights, data.tokens)
+        return self.model.decide(self.weights, data.tokens).values
 
     def share(self, data: SequenceData) -> float | None:
         """Return the mean attention on the relevant tokens, None where there is no such number."""
@@ -100,7 +101,7 @@ def train(
         gradients: the budget.
 
     Example:
-        >>> from numerics.real_data.models import UniformPooling
+        >>> from numerics.training.attention_models import UniformPooling
         >>> sequences = TokenSequences(np.array([[[2.0]], [[-2.0]]]), np.array([1.0, -1.0]))
         >>> train(UniformPooling(), sequences, 0.0, np.zeros(1)).weights.round(6)
         array([0.5])
@@ -108,7 +109,7 @@ def train(
     path = [start]
 
     def penalised(weights: FloatArray) -> tuple[float, FloatArray]:
-        loss, gradient = model.loss(weights, sequences)
+        loss, gradient = square_loss(model, weights, sequences)
         return loss + penalty / 2 * float(weights @ weights), gradient + penalty * weights
 
     found = minimize(

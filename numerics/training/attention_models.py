@@ -18,7 +18,11 @@ from typing import Protocol
 import numpy as np
 from scipy.special import softmax
 
+from numerics.simulators.prompt_attention import attention_weights
 from theory.arguments import FloatArray
+
+START = 0.1
+"""Standard deviation of random weights to start from."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,14 @@ class AttentionModel(Protocol):
         """Return how many weights there are for tokens of d numbers."""
         ...
 
+    def start(self, dimension: int, rng: np.random.Generator) -> FloatArray:
+        """Return weights to start from: zero, or small random ones where zero is a stationary point."""
+        ...
+
+    def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray | None:
+        """Return the attention on each token, shape (n, T), adding up to 1; None where a model has none such."""
+        ...
+
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         ...
@@ -62,10 +74,18 @@ class PromptAttention:
         """Return 2 d."""
         return 2 * dimension
 
+    def start(self, dimension: int, rng: np.random.Generator) -> FloatArray:  # noqa: ARG002
+        """Return zero."""
+        return np.zeros(self.size(dimension))
+
+    def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
+        """Return softmax(X q)."""
+        return attention_weights(tokens, np.split(weights, 2)[1])
+
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         head, prompt = np.split(weights, 2)
-        attention = softmax(tokens @ prompt, axis=1)
+        attention = attention_weights(tokens, prompt)
         along = tokens @ head
         values = np.einsum("nt,nt->n", attention, along)
 
@@ -89,6 +109,14 @@ class LinearAttention:
     def size(self, dimension: int) -> int:
         """Return 2 d."""
         return 2 * dimension
+
+    def start(self, dimension: int, rng: np.random.Generator) -> FloatArray:
+        """Return small random weights: zero is a saddle."""
+        return START * rng.standard_normal(self.size(dimension))
+
+    def attention(self, weights: FloatArray, tokens: FloatArray) -> None:  # noqa: ARG002
+        """Return nothing: X q / T has either sign."""
+        return
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
@@ -115,12 +143,19 @@ class SelfAttention:
         """Return d + d²."""
         return dimension + dimension**2
 
+    def start(self, dimension: int, rng: np.random.Generator) -> FloatArray:  # noqa: ARG002
+        """Return zero."""
+        return np.zeros(self.size(dimension))
+
+    def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
+        """Return the mean of softmax(X K Xᵀ) over its rows."""
+        return np.asarray(self._rows(weights, tokens).mean(axis=1))
+
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         size, length, dimension = tokens.shape
         flat = tokens.reshape(size * length, dimension)
-        queries = tokens @ weights[dimension:].reshape(dimension, dimension)
-        rows = softmax(queries @ tokens.transpose(0, 2, 1), axis=2)
+        rows = self._rows(weights, tokens)
         along = tokens @ weights[:dimension]
         outputs = (rows @ along[:, :, None])[:, :, 0]
 
@@ -131,6 +166,12 @@ class SelfAttention:
             return np.concatenate([_combined(rows.sum(axis=1) * share, tokens), key.ravel()])
 
         return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
+
+    def _rows(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
+        """Return softmax(X K Xᵀ), shape (n, T, T)."""
+        dimension = tokens.shape[2]
+        queries = tokens @ weights[dimension:].reshape(dimension, dimension)
+        return np.asarray(softmax(queries @ tokens.transpose(0, 2, 1), axis=2))
 
 
 class UniformPooling:
@@ -147,6 +188,14 @@ class UniformPooling:
         """Return d."""
         return dimension
 
+    def start(self, dimension: int, rng: np.random.Generator) -> FloatArray:  # noqa: ARG002
+        """Return zero."""
+        return np.zeros(self.size(dimension))
+
+    def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:  # noqa: ARG002
+        """Return 1/T."""
+        return np.full(tokens.shape[:2], 1 / tokens.shape[1])
+
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         features = tokens.mean(axis=1)
@@ -159,5 +208,5 @@ def _combined(weights: FloatArray, tokens: FloatArray) -> FloatArray:
 
 
 MODELS: dict[str, AttentionModel] = {
-    model.name: model for model in (PromptAttention(), SelfAttention(), LinearAttention(), UniformPooling())
+    model.name: model for model in (PromptAttention(), LinearAttention(), SelfAttention(), UniformPooling())
 }

@@ -12,10 +12,10 @@ import numpy as np
 from numerics.extras import REAL_DATA
 from numerics.real_data.comparison import whitened_split
 from numerics.real_data.mixture_fit import fit_mixture
-from numerics.real_data.models import MODELS, PromptAttention
 from numerics.real_data.sources import ImageSource
 from numerics.real_data.three_step_training import STEPS, three_steps_on
 from numerics.real_data.training import accuracy, relevant_share, train_and_choose
+from numerics.training.attention_models import MODELS, PromptAttention
 from numerics.verification.claim import Arm, Claim, Experiment, Observations, Setting
 from theory.descent.three_steps import three_steps
 
@@ -29,8 +29,6 @@ MARGIN, RISE = 0.06, 3
 PROMPT_NORM = 1.0
 FINEST = 0.05
 """Five points of an accuracy, or of a share of attention, are found."""
-
-OF_MODEL = {model.name: model for model in MODELS}
 
 
 def draw_advantages(
@@ -47,7 +45,7 @@ def draw_advantages(
     advantages = np.empty(repetitions)
     for index in range(repetitions):
         split = whitened_split(ImageSource(arrangement, TOKENS, relevant), SAMPLES, rng)
-        first, second = (train_and_choose(OF_MODEL[name], split, rng=rng) for name in (model, other))
+        first, second = (train_and_choose(MODELS[name], split, rng=rng) for name in (model, other))
         right = [accuracy(trained.decisions(split.test), split.test.labels) for trained in (first, second)]
         advantages[index] = right[0] - right[1]
     return Observations(np.minimum(advantages, cut_off))
@@ -60,7 +58,7 @@ def draw_final_shares(
     shares = np.empty(repetitions)
     for index in range(repetitions):
         split = whitened_split(ImageSource(arrangement, TOKENS, relevant), SAMPLES, rng)
-        shares[index] = train_and_choose(OF_MODEL[model], split, rng=rng).share(split.test)
+        shares[index] = train_and_choose(MODELS[model], split, rng=rng).share(split.test)
     return Observations(np.minimum(shares, cut_off))
 
 
