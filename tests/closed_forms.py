@@ -469,7 +469,7 @@ INTEGRALS_AND_ROOTS = {
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
     *("full_head_averaging_overlap", "gradient_descent", "gradient_flow", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),
-    *("mixed_moments", "population_error", "winning_self_attention"),
+    *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),
 }
 """The public functions without one: what they return is integrated, searched for or read."""
 
