@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from numerics.atomic_file import replaced_file
 from numerics.simulators.sequences import TokenSequences
 from theory.arguments import ArgumentError, FloatArray, as_numbers
+from theory.npz_file import read_arrays
 
 REQUIRED = ("tokens", "labels")
 OPTIONAL = ("relevance", "groups")
@@ -114,33 +113,7 @@ def load_sequences(path: Path | str) -> SequenceData:
         >>> load_sequences(path).tokens.shape
         (4, 3, 2)
     """
-    try:
-        with Path(path).open("rb") as stream:
-            return SequenceData(**_read(stream, str(path)))
-    except OSError as error:
-        raise ArgumentError("--data", "be a file that can be read", f"{path}: {error.strerror or error}") from None
-
-
-def _read(stream: BinaryIO, path: str) -> dict[str, Any]:
-    """Return the arrays, without unpickling anything."""
-    try:
-        file = np.load(stream, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        raise ArgumentError("--data", "be an .npz file, as numpy.savez writes it", path) from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ArgumentError("--data", "be a file of several arrays, as numpy.savez writes it", path)
-    for name in REQUIRED:
-        if name not in file.files:
-            raise ArgumentError("--data", f"hold the array {name!r}", f"a file that holds {', '.join(file.files)}")
-    arrays = {}
-    for name in (*REQUIRED, *OPTIONAL):
-        if name not in file.files:
-            continue
-        try:
-            arrays[name] = file[name]
-        except (ValueError, EOFError, zlib.error, zipfile.BadZipFile):
-            raise ArgumentError(name, "be an array of numbers", "pickled objects or a damaged array") from None
-    return arrays
+    return SequenceData(**read_arrays(path, "--data", REQUIRED, OPTIONAL))
 
 
 def _finite(name: str, values: Any) -> FloatArray:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 
 from theory.arguments import ArgumentError, ComparedByValue, FloatArray, as_numbers
+from theory.npz_file import read_arrays
 
 VECTORS = ("context", "signal", "prompt", "head")
 
@@ -71,30 +69,4 @@ def load_model(path: Path | str) -> TrainedModel:
         >>> load_model(path).head
         array([0., 1.])
     """
-    try:
-        with Path(path).open("rb") as stream:
-            arrays = _read_vectors(stream, str(path))
-    except OSError as error:
-        raise ArgumentError("MODEL.npz", "be a file that can be read", f"{path}: {error.strerror or error}") from None
-    return TrainedModel(**arrays)
-
-
-def _read_vectors(stream: BinaryIO, path: str) -> dict[str, Any]:
-    """Return the four arrays, without unpickling anything."""
-    try:
-        file = np.load(stream, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        raise ArgumentError("MODEL.npz", "be an .npz file, as numpy.savez writes it", path) from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ArgumentError("MODEL.npz", "be a file of several arrays, as numpy.savez writes it", path)
-    for name in VECTORS:
-        if name not in file.files:
-            held = f"a file that holds {', '.join(file.files) or 'nothing'}"
-            raise ArgumentError("MODEL.npz", f"hold the array {name!r}", held)
-    arrays = {}
-    for name in VECTORS:
-        try:
-            arrays[name] = file[name]
-        except (ValueError, EOFError, zlib.error, zipfile.BadZipFile):
-            raise ArgumentError(name, "be an array of real numbers", "pickled objects or a damaged array") from None
-    return arrays
+    return TrainedModel(**read_arrays(path, "MODEL.npz", VECTORS))
