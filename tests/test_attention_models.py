@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from numerics.descent.gradients import token_gradients
-from numerics.expressivity.noisy_self_attention import plane_weights, train_noisy_self_attention
+from numerics.expressivity.noisy_self_attention import plane_weights, reading_weights, train_noisy_self_attention
 from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.training.attention_models import MODELS, PromptAttention, SelfAttention, UniformPooling
 from numerics.training.logistic import logistic_head
@@ -120,6 +120,19 @@ def test_trained_self_attention_below_and_above_the_threshold():
     assert below.error < 0.001
     assert above.error > 0.05
     assert_allclose(above.standard_error, np.sqrt(above.error * (1 - above.error) / 60_000), rtol=1e-2)
+
+
+@pytest.mark.parametrize("noise", [1e-4, 0.01, 0.3])
+def test_weights_that_read_the_noise_err_as_often_whatever_its_size(noise):
+    mixture, both = ContextualMixture(8, 8, 2, noise=noise), [Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)]
+    drawn = draw_sequences(mixture, 20_000, rng=7, deltas=both)
+    weights = plane_weights(8) @ reading_weights(mixture, 1e8)
+    wrong = drawn.labels * SelfAttention().decide(weights, drawn.tokens).values < 0
+    # The same probability of maxima and sums of Gaussian numbers; 5.5 standard errors of the difference.
+    numbers = np.random.default_rng(8).normal(size=(400_000, 6))
+    expected = np.mean(2 * numbers.max(axis=1) + numbers.sum(axis=1) < 0) / 2
+    assert abs(wrong.mean() - expected) < 5.5 * np.sqrt(expected / 20_000)
+    assert not wrong[np.abs(drawn.tokens[:, 2:, 1].mean(axis=1)) > 2].any()
 
 
 def test_sequences_draw_their_own_delta():

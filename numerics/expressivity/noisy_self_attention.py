@@ -5,10 +5,15 @@ There is no exact risk for it.  By the symmetry of the noise around the plane of
     K = B on the plane + κ (I - projection),   w in the plane,
 
 with seven numbers, are trained by L-BFGS on the logistic loss of many sequences, from several starts, and chosen and
-tested on fresh ones.  κ matters: the irrelevant tokens' noise tells them apart, which data without noise do not.  So
-does the length of K: where it is large, relevant tokens attend to those irrelevant ones whose noise has the sign of
-their own label, so that the decision grows with the noise.  Hence the coin above Δ⋆ is a statement about no noise, or
-about bounded weights and noise that goes to 0.
+tested on fresh ones.
+
+The coin above Δ⋆ is a statement about no noise, or about bounded weights and noise that goes to 0.  For weights may
+read the noise: w = -w⋆, B = -b w⋆w⋆ᵀ and κ ≫ b/σ, both huge.  Then irrelevant tokens attend to themselves, and each
+relevant one to the irrelevant token that lies farthest against it, so that with a_t = -y w⋆ᵀz_t/(σW) ~ N(0, 1)
+
+    δ = (0, 0):  y f ∝ R max_t a_t + Σ_t a_t,        δ = (Δ, Δ):  y f > 0 for small σ,
+
+and the error is P(R max a + Σ a < 0)/2, 0.115 for R = 2 and m = 6, however small σ is.  Source: derived here.
 """
 
 from __future__ import annotations
@@ -71,6 +76,22 @@ def plane_weights(dimension: int) -> FloatArray:
     for across in range(2, dimension):
         matrix[dimension + across * (dimension + 1), 6] = 1
     return matrix
+
+
+def reading_weights(mixture: ContextualMixture, strength: float = 1e4) -> FloatArray:
+    """Return the seven numbers of weights that read the noise, which err as often for any small σ.
+
+    Args:
+        mixture: the data, σ > 0, W > 0.
+        strength: b σ² W²; the larger, the sharper is attention.
+
+    Example:
+        >>> reading_weights(ContextualMixture(6, 8, 2, noise=0.1), 1.0)
+        array([   0.,   -1.,    0.,    0.,    0., -100., 5000.])
+    """
+    signal, noise = single(mixture.signal_norm), single(mixture.noise)
+    along = strength / (noise * signal) ** 2
+    return np.array([0.0, -1 / signal, 0.0, 0.0, 0.0, -along / signal**2, 5 * along / noise])
 
 
 def starts(mixture: ContextualMixture) -> list[FloatArray]:
