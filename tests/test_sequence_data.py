@@ -69,7 +69,7 @@ def test_nothing_pickled_is_executed(tmp_path):
         trap = np.empty(4, dtype=object)
         trap[:] = Trap()
         np.savez(tmp_path / "trap.npz", **{**GOOD, name: trap})
-        with pytest.raises(ArgumentError, match=f"^{name} must be an array of numbers, got pickled objects"):
+        with pytest.raises(ArgumentError, match=f"^{name} must be an array of real numbers, got pickled objects"):
             load_sequences(tmp_path / "trap.npz")
 
 

@@ -60,5 +60,5 @@ def _read(
             try:
                 arrays[name] = file[name]
             except (ValueError, EOFError, zlib.error, zipfile.BadZipFile):
-                raise ArgumentError(name, "be an array of numbers", "pickled objects or a damaged array") from None
+                raise ArgumentError(name, "be an array of real numbers", "pickled objects or a damaged array") from None
     return arrays

@@ -37,32 +37,56 @@ GREEK = (
     "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau φvarphi "
     "χchi ωomega ΓGamma ΔDelta ΣSigma ΦPhi"
 )
-SIGNS = "⋆star ≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int"
+SIGNS = "≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int"
 RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"
-LOWERED = "₀0 ₁1 ₂2 ₊+"
+LOWERED = "₀0 ₁1 ₂2 ₊+ ⋆\\star"
 COMBINED = {"x̄": r"\bar{x}", "z̄": r"\bar{z}", "Ā": r"\bar{A}", "ŵ": r"\hat{w}", "q̂": r"\hat{q}"}
 ESCAPED = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 
 
 LETTERS = {
-    **{entry[0]: f"\\{entry[1:]}" for entry in f"{GREEK} {SIGNS}".split()},
+    **{entry[0]: f"\\{entry[1:]}{{}}" for entry in f"{GREEK} {SIGNS}".split()},
     **{entry[0]: f"^{{{entry[1:]}}}" for entry in RAISED.split()},
     **{entry[0]: f"_{{{entry[1:]}}}" for entry in LOWERED.split()},
 }
 """Every mathematical letter that the texts may hold, as LaTeX, so that the document is plain ASCII for any engine."""
 
 
+MATHEMATICS = re.compile(r"[_^<>=+|]")
+"""A word that holds one of these, or a mathematical letter, is set as a formula."""
+
+
 def plain_text(text: str) -> str:
-    r"""Return a sentence as LaTeX, its Greek letters and signs included.
+    r"""Return a sentence as LaTeX, words with Greek letters or signs in them as formulas.
 
     Example:
-        >>> print(plain_text("δ_q of 5 %"))
-        \ensuremath{\delta}\_q of 5 \%
+        >>> print(plain_text("δ_q of 5 %, w⋆ᵀw < 1."))
+        $\delta{}_{q}$ of 5 \%, $w_{\star}^{\top}w$ $<$ 1.
     """
-    escaped = re.sub(r"[\\&%#_{}$^~]", lambda sign: ESCAPED.get(sign[0], f"\\{sign[0]}"), text)
+    return " ".join(_word(word) for word in text.split(" "))
+
+
+def _word(word: str) -> str:
+    """Return one word, its punctuation outside of the formula."""
+    core = word.rstrip(".,;:")
+    punctuation = word[len(core) :]
+    is_formula = MATHEMATICS.search(core) or any(sign in core for sign in (*LETTERS, *COMBINED))
+    if not is_formula or core.count("{") != core.count("}"):
+        return _escaped(word)
     for letter, command in COMBINED.items():
-        escaped = escaped.replace(letter, rf"\ensuremath{{{command}}}")
-    return "".join(rf"\ensuremath{{{LETTERS[letter]}}}" if letter in LETTERS else letter for letter in escaped)
+        core = core.replace(letter, command)
+    core = "".join(LETTERS.get(letter, letter) for letter in re.sub(r"([&%#$~])", r"\\\1", core))
+    core = re.sub(r"_([A-Za-z0-9]+)", r"_{\1}", core)
+    core = re.sub(r"([_^])\{([^{}]*)\}\1\{([^{}]*)\}", r"\1{\2\3}", core)
+    return f"${core}${punctuation}"
+
+
+def _escaped(word: str) -> str:
+    """Return a word as text, mathematical letters in it one by one."""
+    word = re.sub(r"[\\&%#_{}$^~]", lambda sign: ESCAPED.get(sign[0], f"\\{sign[0]}"), word)
+    for letter, command in COMBINED.items():
+        word = word.replace(letter, rf"\ensuremath{{{command}}}")
+    return "".join(rf"\ensuremath{{{LETTERS[letter]}}}" if letter in LETTERS else letter for letter in word)
 
 
 def long_formula(expression: Expr) -> str:
