@@ -467,7 +467,8 @@ INTEGRALS_AND_ROOTS = {
     *("attention_law", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
     *("best_linear_attention_error", "best_pooling_error", "best_prompt_attention_error"),
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
-    *("full_head_averaging_overlap", "gradient_descent", "gradient_flow", "known_prompt_error"),
+    *("full_head_averaging_overlap", "full_head_least_squares_error", "full_head_least_squares_overlap"),
+    *("gradient_descent", "gradient_flow", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),
     *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),
 }

@@ -398,7 +398,11 @@ def test_a_bad_description_is_refused_in_one_line(type_in, command, options, opt
         (f"{SIMULATE} --samples inf", "--samples", "got inf"),
         (f"{SIMULATE} --simulator magic", "--simulator", "'magic'"),
         (f"{SIMULATE} --simulator overlap --noise-kind isotropic", "overlap", "isotropic"),
-        (f"{SIMULATE} --simulator overlap --head least-squares --head-space full", "overlap", "full"),
+        (
+            f"{SIMULATE} --simulator overlap --head least-squares --head-space full --noise-kind isotropic "
+            "--inverse-temperature 0",
+            *("overlap", "full"),
+        ),
         (f"{SIMULATE} --simulator overlap --noise 0", "overlap", "noise"),
         (f"{SIMULATE} --repetitions 0", "--repetitions", "got 0"),
         (f"{SIMULATE} --repetitions -2", "--repetitions", "got -2"),

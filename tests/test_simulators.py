@@ -110,6 +110,25 @@ def test_tokens_and_scores_agree_where_attention_fluctuates(mixture, head):
     assert_mean(tokens.errors.mean(), standard_error, error, detectable=0.3)
 
 
+@pytest.mark.parametrize("n", [pytest.param(n, marks=() if n == 9 else pytest.mark.slow) for n in (1, 4, 8, 9, 20)])
+def test_least_squares_in_the_full_space_has_one_law(n):
+    """Prompt-orthogonal noise: an intercept; exact from n = d = 9 on."""
+    mixture, head = ContextualMixture(**{**PROMPTED, **DELTAS}), Head(n, kind="least-squares", space="full")
+    tokens = simulate_tokens(mixture, head, 1500, stream(2, n, 0))
+    scores = simulate_scores(mixture, head, 6000, stream(2, n, 1))
+    overlaps = simulate_overlaps(mixture, head, 100_000, stream(2, n, 2))
+    assert_same_law(tokens.overlaps, overlaps.overlaps)
+    assert_same_law(scores.overlaps, overlaps.overlaps)
+    assert_same_law(scores.errors, overlaps.errors)
+    prediction = known_prompt_error(mixture, head)
+    assert prediction.regime == ("exact" if n >= 9 else "proportional")
+    if prediction.regime == "exact":
+        for outcome, detectable in ((tokens, 0.5), (scores, 0.2), (overlaps, 0.05)):
+            for values, predicted in ((outcome.errors, prediction.error), (outcome.overlaps, prediction.overlap)):
+                error = values.std(ddof=1) / np.sqrt(len(values))
+                assert_mean(values.mean(), error, predicted, detectable=detectable)
+
+
 def test_the_comparison_of_laws_sees_a_wrong_formula():
     """χ²_{p-2} for χ²_{p-1} in the overlap: told apart, though p = 8 makes the change small."""
     rng = np.random.default_rng(4)
@@ -261,7 +280,7 @@ def test_the_population_cannot_be_simulated(simulate):
         (ContextualMixture(9, 5, 2), Head(10)),
         (ContextualMixture(9, 5, 5), Head(10)),
         (ContextualMixture(9, 5, 2, signal_norm=0), Head(10, 0)),
-        (ContextualMixture(**PROMPTED), Head(10, kind="least-squares", space="full")),
+        (ContextualMixture(9, 5, 2), Head(10, 0.0, kind="least-squares", space="full")),
         (ContextualMixture(**PROMPTED), Head(10, kind="max-margin")),
         (ContextualMixture(**PROMPTED), Head(10, attention="linear")),
     ],

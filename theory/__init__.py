@@ -50,6 +50,8 @@ from theory.known_prompt.averaging_expansion import AveragingExpansion, averagin
 from theory.known_prompt.error import KnownPromptError, known_prompt_error
 from theory.known_prompt.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
 from theory.known_prompt.full_head import full_head_averaging_error
+from theory.known_prompt.full_head_least_squares import full_head_least_squares_error
+from theory.known_prompt.full_head_least_squares_overlap import full_head_least_squares_overlap
 from theory.known_prompt.least_squares import least_squares_error
 from theory.known_prompt.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.mixture import ContextualMixture
@@ -128,6 +130,8 @@ __all__ = [
     "fluctuating_averaging_error",
     "full_head_averaging_error",
     "full_head_averaging_overlap",
+    "full_head_least_squares_error",
+    "full_head_least_squares_overlap",
     "gradient_descent",
     "gradient_flow",
     "hard_attention_error",

@@ -2,7 +2,7 @@
 
 Up to scale a trained head is the direction of a training vector x ~ N(√n κ e, I_p), turned for least squares by a
 random angle; its test error needs only the overlap with e, and that only a normal, a chi-square and, for the angle, a
-beta number.  Source: derived here.
+beta number.  Least squares in the full space: `numerics.simulators.intercept`.  Source: derived here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
+from numerics.simulators.intercept import draw_intercept_heads
 from numerics.simulators.repetitions import Repetitions
 from numerics.training.heads import effective_kind, refuse_infinite_samples
 from theory.arguments import FloatArray, NotAvailableError, single
@@ -41,8 +42,8 @@ def simulate_overlaps(
     """Draw the overlap of a trained head and its exact test error, `repetitions` times, at a cost free of n and d.
 
     Raises:
-        NotAvailableError: no such law is known: attention fluctuates or is linear, or the head is another one than
-            averaging, or least squares in the orthogonal space.
+        NotAvailableError: no such law is known: attention fluctuates or is linear, the head is another one than
+            averaging or least squares, or it is least squares in the full space without a constant coordinate there.
 
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=4, relevant_tokens=1, noise_kind="prompt-orthogonal")
@@ -53,8 +54,6 @@ def simulate_overlaps(
     kind = effective_kind(head)
     if kind not in ("averaging", "least-squares"):
         raise NotAvailableError(f"the overlap simulator has no law for the {kind} head; take the scores simulator")
-    if head.space == "full" and kind != "averaging":
-        raise NotAvailableError(f"the overlap simulator has no law for the {kind} head in the full space")
     if head.attention == "linear":
         raise NotAvailableError("the overlap simulator has no law for linear attention; take the scores simulator")
     try:
@@ -64,21 +63,28 @@ def simulate_overlaps(
             "the overlap simulator has no law for fluctuating attention (isotropic noise with an inverse temperature "
             "above 0); take the scores simulator"
         ) from None
+    if head.space == "full" and kind == "least-squares" and law.noisy_context:
+        raise NotAvailableError(
+            "the overlap simulator has no law for the least-squares head in the full space where the coordinate along "
+            "the prompt is noisy; take the scores simulator"
+        )
     signal, noise, context = float(law.signal), float(law.noise), float(law.context)
     samples, dimension = int(single(head.samples)), int(single(mixture.dimension))
     if noise == 0 or signal == 0:
         raise NotAvailableError("the overlap simulator needs both noise and signal; take the scores simulator")
     turned_round = np.sign(signal)  # δ_w may turn the signal of a feature round, and the head follows
-    kappa, root = abs(signal) / noise, np.sqrt(samples)
+    kappa, root, ratio = abs(signal) / noise, np.sqrt(samples), abs(context) / noise
+    if head.space == "full" and kind == "least-squares" and ratio > 0:
+        drawn = draw_intercept_heads(samples, dimension - 1, kappa, ratio, repetitions, rng)
+        return Repetitions(drawn.errors, turned_round * drawn.overlaps)
     along = root * kappa + rng.standard_normal(repetitions)
-    if head.space == "orthogonal":
+    if head.space == "orthogonal" or kind == "least-squares":
         rest = rng.chisquare(dimension - 2, repetitions) if dimension > 2 else np.zeros(repetitions)
         overlaps = along / np.sqrt(along**2 + rest)
         if kind == "least-squares":
             cosine, turned = draw_turn(samples, dimension - 1, repetitions, rng)
             overlaps = overlaps * cosine + np.sqrt(1 - overlaps**2) * turned
         return Repetitions(ndtr(-kappa * overlaps), turned_round * overlaps)
-    ratio = context / noise
     shift = root * ratio * (2 * rng.binomial(samples, 0.5, repetitions) - samples) / samples
     if law.noisy_context:
         shift += rng.standard_normal(repetitions)

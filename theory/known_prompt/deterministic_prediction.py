@@ -13,6 +13,8 @@ from theory.attention.deterministic import deterministic_attention
 from theory.head import Head
 from theory.known_prompt.averaging import averaging_error
 from theory.known_prompt.full_head import full_head_averaging_error
+from theory.known_prompt.full_head_least_squares import full_head_least_squares_error
+from theory.known_prompt.full_head_least_squares_overlap import full_head_least_squares_overlap
 from theory.known_prompt.least_squares import least_squares_error
 from theory.known_prompt.overlap import averaging_overlap, full_head_averaging_overlap, least_squares_overlap
 from theory.mixture import ContextualMixture
@@ -55,10 +57,16 @@ def _complement_where(probability: ErrorProbability, where: npt.NDArray[np.bool_
     return replace(probability, error=plain(np.asarray(error)), log_error=plain(np.asarray(log_error)))
 
 
-def has_exact_formula(head: Head) -> bool:
-    """Return whether a head has an exact error where attention does not fluctuate."""
+def has_exact_formula(mixture: ContextualMixture, head: Head) -> bool:
+    """Return whether a head has an exact error where attention does not fluctuate.
+
+    In the full space least squares needs n ≥ d, and a constant coordinate along the prompt: its intercept.
+    """
     kind = plain_kind(head)
-    return kind == "averaging" or (kind == "least-squares" and head.space == "orthogonal")
+    if kind == "least-squares" and head.space == "full":
+        noisy_context = mixture.noise_kind == "isotropic" and head.attention == "softmax"
+        return not noisy_context and bool(np.all(np.asarray(head.samples) >= np.asarray(mixture.dimension)))
+    return kind in EXACT_HEADS
 
 
 def deterministic_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
@@ -86,6 +94,11 @@ def deterministic_prediction(mixture: ContextualMixture, head: Head) -> Predicti
     if head.space == "orthogonal":
         head_error, head_overlap, source = EXACT_HEADS[plain_kind(head)]
         probability, cosine = head_error(n, d - 1, k), head_overlap(n, d - 1, k)
+    elif plain_kind(head) == "least-squares":
+        features = (n, d - 1, law.signal, law.noise, law.context)
+        probability = full_head_least_squares_error(*features)
+        cosine = full_head_least_squares_overlap(*features)
+        source = "least squares in the full space, deterministic attention, an intercept: exact, derived here"
     else:
         features = (n, d if law.noisy_context else d - 1, law.signal, law.noise, law.context)
         probability = full_head_averaging_error(*features, noisy_context=law.noisy_context)

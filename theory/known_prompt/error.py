@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -39,9 +40,9 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
     """Predict the test error of `head`, trained on sequences of `mixture` under the known prompt q = τ q⋆.
 
     Exact for every n and d are averaging, weighted averaging and what equals them (an infinite ridge), least squares
-    (no ridge) where attention does not fluctuate, and the averaging head in the full space where it does not.  All
-    heads have a limit in the proportional regime n, d → ∞ at a fixed p/n, with p = d - 1, or d in the full space;
-    there the two spaces do not differ.
+    (no ridge) where attention does not fluctuate, and in the full space, where it does not, the averaging head and,
+    for n ≥ d and a constant coordinate along the prompt, least squares.  All heads have a limit in the proportional
+    regime n, d → ∞ at a fixed p/n, with p = d - 1, or d in the full space; there the two spaces do not differ.
 
     Args:
         mixture: the data.
@@ -65,8 +66,9 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
     """
     one_of("regime", regime, REGIMES)
     fluctuates = attention_fluctuates(mixture, head.inverse_temperature)
-    if regime != "proportional" and not fluctuates.any() and has_exact_formula(head):
-        return KnownPromptError(**vars(deterministic_prediction(mixture, head)))
+    if regime != "proportional" and not fluctuates.any() and has_exact_formula(mixture, head):
+        with suppress(NotAvailableError):  # a few settings may have none: each is asked by itself
+            return KnownPromptError(**vars(deterministic_prediction(mixture, head)))
     numbers: dict[str, FloatArray] = {name: np.asarray(getattr(mixture, name)) for name in MIXTURE_NUMBERS}
     numbers["samples"] = np.asarray(head.samples)
     numbers["inverse_temperature"] = np.asarray(head.inverse_temperature)
@@ -107,9 +109,9 @@ def _one_prediction(mixture: ContextualMixture, head: Head, regime: str) -> Pred
     if regime == "proportional":
         return proportional_prediction(mixture, head)
     fluctuates = bool(attention_fluctuates(mixture, head.inverse_temperature).any())
-    if not fluctuates and has_exact_formula(head):
-        return deterministic_prediction(mixture, head)
     try:
+        if not fluctuates and has_exact_formula(mixture, head):
+            return deterministic_prediction(mixture, head)
         if fluctuates:
             return fluctuating_prediction(mixture, head)
         raise NotAvailableError(
