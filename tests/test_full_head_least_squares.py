@@ -78,6 +78,36 @@ def test_few_numbers_and_whole_training_sets_give_one_law(n, p):
             assert_mean(np.mean(other**power), standard_error, np.mean(one**power), detectable=0.2)
 
 
+@pytest.mark.parametrize(
+    ("n", "p", "k", "b"), [(2, 3, 1.0, 1.0), (3, 6, 1.0, 2.0), pytest.param(3, 3, 2.0, 0.5, marks=pytest.mark.slow)]
+)
+def test_interpolating_heads_to_a_few_parts_in_a_thousand(n, p, k, b):
+    """Many small training sets, by their Gram matrices: five per cent of any term of the drawn heads shows."""
+    repetitions, rng = 1_000_000, np.random.default_rng([n, p, 4])
+    drawn = draw_intercept_heads(n, p, k, b, repetitions, np.random.default_rng([n, p, 5]))
+    labels = rng.choice([-1.0, 1.0], (repetitions, n, 1))
+    features = rng.standard_normal((repetitions, n, p + 1))
+    features[:, :, -1] = b
+    features[:, :, :1] += k * labels
+    heads = (features.transpose(0, 2, 1) @ np.linalg.solve(features @ features.transpose(0, 2, 1), labels))[:, :, 0]
+    length, signal, shift = np.linalg.norm(heads[:, :-1], axis=1), k * heads[:, 0], b * heads[:, -1]
+    errors = (ndtr(-(signal + shift) / length) + ndtr(-(signal - shift) / length)) / 2
+    for one, other in ((drawn.errors, errors), (drawn.overlaps, heads[:, 0] / np.linalg.norm(heads, axis=1))):
+        for power in (1, 2):
+            standard_error = np.hypot(np.std(one**power), np.std(other**power)) / np.sqrt(repetitions)
+            assert_mean(np.mean(one**power), standard_error, np.mean(other**power), detectable=0.03)
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "k", "b"), [(4, 3, 1.0, 0.2), (5, 2, 2.0, 0.6), pytest.param(3, 2, 2.0, 0.3, marks=pytest.mark.slow)]
+)
+def test_overlaps_with_a_weak_context_to_a_few_parts_in_a_thousand(n, p, k, b):
+    """Where the intercept makes most of the head, so that five per cent of what shortens it shows."""
+    drawn = draw_intercept_heads(n, p, k, b, 3_000_000, np.random.default_rng([n, p, 6])).overlaps
+    standard_error = np.std(drawn) / np.sqrt(len(drawn))
+    assert_mean(drawn.mean(), standard_error, full_head_least_squares_overlap(n, p, k, 1.0, b), detectable=0.01)
+
+
 @pytest.mark.parametrize("k", [1e-3, 1.0, 3.0])
 def test_two_examples_in_one_dimension(k):
     """The labels differ or agree; where they differ the head has the sign of the difference of two features."""
