@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
 from numerics.simulators.prompt_attention import attention_weights, gain_and_spread
 from numerics.training import logistic, max_margin
@@ -214,15 +214,6 @@ def by_enumeration(features):
     return best
 
 
-def by_non_negative_least_squares(features):
-    """Lawson & Hanson's least-distance programming, for margins that are not small."""
-    scaled = features / np.linalg.norm(features, axis=1).max()
-    target = np.append(np.zeros(features.shape[1]), 1.0)
-    multipliers = nnls(np.vstack([scaled.T, np.ones(len(features))]), target)[0]
-    normal = scaled.T @ multipliers
-    return direction(normal) if np.linalg.norm(normal) > 1e-3 * multipliers.sum() else None
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_max_margin_is_what_trying_every_support_finds(seed):
     for n, p in ((5, 2), (7, 3), (6, 4)):
@@ -235,16 +226,29 @@ def test_max_margin_is_what_trying_every_support_finds(seed):
 
 
 @pytest.mark.parametrize(("n", "p"), [(1, 1), (1, 6), (40, 60), (60, 60), (90, 60), (250, 60), (2000, 60)])
-def test_max_margin_is_what_least_distance_programming_finds(n, p):
+def test_least_distance_programming_and_the_active_set_agree(n, p, monkeypatch):
     features = drawn(n, p, signal=1.0 if n < 2000 else 4.0)
+    fast = max_margin._least_distance(features)
+    monkeypatch.setattr(max_margin, "_least_distance", lambda _: None)
     weights = max_margin_head(features)
-    expected = by_non_negative_least_squares(features)
-    assert (weights is None) == (expected is None) == (n == 250)
-    if expected is not None:
-        assert_allclose((features @ weights).min(), 1, rtol=1e-8)
+    assert (weights is None) == (fast is None) == (n == 250)
+    if fast is not None:
+        for head in (weights, fast):
+            assert_allclose((features @ head).min(), 1, rtol=1e-8)
         # A margin that is 1e-8 too small allows a direction off by its square root.
-        assert_allclose(direction(weights), expected, atol=2e-4)
-        assert_allclose(1 / np.linalg.norm(weights), (features @ expected).min(), rtol=1e-8)
+        assert_allclose(direction(weights), direction(fast), atol=2e-4)
+        assert_allclose(np.linalg.norm(weights), np.linalg.norm(fast), rtol=1e-8)
+
+
+def test_a_wrong_head_is_not_certified():
+    features = drawn(40, 60)
+    right = max_margin._least_distance(features)
+    support = np.abs(features @ right - 1) < 1e-9
+    multipliers = np.linalg.lstsq(features[support].T, right)[0]
+    assert max_margin._certified(features, right, features[support], multipliers) is not None
+    turned = right + 1e-3 * np.linalg.norm(right) * np.eye(60)[0]
+    assert max_margin._certified(features, turned, features[support], multipliers) is None
+    assert max_margin._certified(features, -right, features[support], multipliers) is None
 
 
 def test_features_that_are_equal_up_to_rounding_are_one_feature():
@@ -301,6 +305,7 @@ def test_a_solver_that_does_not_converge_says_where(monkeypatch):
     monkeypatch.setattr(logistic, "ITERATIONS", 2)
     with pytest.raises(TrainingError, match=r"logistic head with ridge 0\.001 did not converge on 30 .* dimension 9"):
         logistic_head(drawn(30, 9), 1e-3)
+    monkeypatch.setattr(max_margin, "_least_distance", lambda _: None)
     monkeypatch.setattr(max_margin, "STEPS_PER_CONSTRAINT", 0)
     with pytest.raises(TrainingError, match=r"max-margin solver did not come to an end on 9 .* dimension 9"):
         max_margin_head(drawn(9, 9))

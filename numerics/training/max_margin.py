@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import qr_delete
 from scipy.linalg.lapack import dtrtrs
+from scipy.optimize import nnls
 
 from numerics.training.training_error import TrainingError
 from theory.arguments import FloatArray
@@ -75,13 +76,15 @@ class _Support:
 def max_margin_head(features: FloatArray) -> FloatArray | None:
     """Return argmin ‖w‖² subject to wᵀxᵢ ≥ 1 for all i, or None where no w has wᵀxᵢ > 0 for all i.
 
-    The dual active-set method of Goldfarb & Idnani (1983): ŵ for some of the constraints is known, the one that it
-    misses most enters, and those whose multiplier would become negative leave.  Margins fall, so that it ends, with ŵ
-    or with a non-negative combination u of features that vanishes.  Whatever rounding did to u ≥ 0,
+    Whatever rounding does, any w and any u ≥ 0 bound the largest margin that a direction has,
 
-        min xᵢᵀw/‖w‖  ≤  largest margin of any direction  ≤  ‖Σ uᵢ xᵢ‖/Σ uᵢ,
+        min xᵢᵀw/‖w‖  ≤  largest margin  ≤  ‖Σ uᵢ xᵢ‖/Σ uᵢ,
 
     and the two ends certify the answer: they agree to 1e-8, or the upper one is so small that no margin is left.
+    Where margins are wide least-distance programming finds both ends (`_least_distance`), ten times as fast as the
+    method that finds them everywhere, the dual active-set method of Goldfarb & Idnani (1983): ŵ for some of the
+    constraints is known, the one that it misses most enters, and those whose multiplier would become negative leave.
+    Margins fall, so that it ends, with ŵ or with a non-negative combination u of features that vanishes.
 
     Args:
         features: label-signed features xᵢ, shape (n, p).
@@ -100,23 +103,51 @@ def max_margin_head(features: FloatArray) -> FloatArray | None:
     if largest == 0:
         return None
     scaled = features / largest
+    found = _least_distance(scaled)
+    if found is not None:
+        return found / largest
     support = _Support(dimension)
     for _ in range(STEPS_PER_CONSTRAINT * (samples + dimension)):
         products = scaled @ support.weights
         worst = int(np.argmin(products))
         if products[worst] >= 1 - SATISFIED:
-            normal = scaled[support.members].T @ support.multipliers
-            unattainable = float(np.linalg.norm(normal) / support.multipliers.sum())
-            margin = float(products[worst] / np.linalg.norm(support.weights))
-            if margin < (1 - GAP) * unattainable:
+            certified = _certified(scaled, support.weights, scaled[support.members], support.multipliers)
+            if certified is None:
                 break
-            return np.asarray(support.weights / (products[worst] * largest))
+            return certified / largest
         margin = _enter(support, scaled[worst], worst)
         if margin <= SMALLEST_MARGIN:
             return None
     raise TrainingError(
         f"the max-margin solver did not come to an end on {samples} training features of dimension {dimension}"
     )
+
+
+def _least_distance(features: FloatArray) -> FloatArray | None:
+    """Return the head by least-distance programming (Lawson & Hanson 1974), or None if it is not certified.
+
+    With u ≥ 0 the minimiser of ‖Σ uᵢ xᵢ‖² + (Σ uᵢ - 1)², ŵ is Σ uᵢ xᵢ up to scale.
+    """
+    dimension = features.shape[1]
+    rows, target = np.vstack([features.T, np.ones(len(features))]), np.zeros(dimension + 1)
+    target[-1] = 1.0
+    try:
+        multipliers, _ = nnls(rows, target)
+    except RuntimeError:  # too many iterations
+        return None
+    normal = features.T @ multipliers
+    if float(np.linalg.norm(normal)) <= SMALLEST_MARGIN * float(multipliers.sum()):
+        return None
+    return _certified(features, normal, features, multipliers)
+
+
+def _certified(
+    features: FloatArray, weights: FloatArray, support: FloatArray, multipliers: FloatArray
+) -> FloatArray | None:
+    """Return w, scaled so that the narrowest product is 1, if the multipliers of the support prove its margin best."""
+    narrowest, length = float((features @ weights).min()), float(np.linalg.norm(weights))
+    normal, total = float(np.linalg.norm(support.T @ multipliers)), float(multipliers.sum())
+    return weights / narrowest if narrowest * total >= (1 - GAP) * normal * length else None
 
 
 def _enter(support: _Support, feature: FloatArray, member: int) -> float:
