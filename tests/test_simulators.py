@@ -14,9 +14,9 @@ from numerics.simulators.overlap import simulate_overlaps
 from numerics.simulators.prompt_attention import attention_features
 from numerics.simulators.scores import (
     draw_attention,
-    draw_mean_head,
+    draw_mean_heads,
     draw_training_set,
-    error_given_head,
+    errors_given_heads,
     parts_of,
     simulate_scores,
 )
@@ -178,7 +178,7 @@ def test_drawn_training_sets_have_the_law_of_drawn_tokens(space):
         assert_mean(one.mean(), np.hypot(one.std(), other.std()) / np.sqrt(MOMENTS), other.mean(), detectable=0.05)
     for weights in (np.array([0.3, 0.4, 0.5, -0.2, 0.1, 0.6]), np.array([0.2, 0.5, 0.0, 0.0, 0.0, -0.2])):
         weights = weights if space == "full" else weights[:-1]
-        error = error_given_head(draws, parts_of(weights, 6))
+        error = float(errors_given_heads(draws, parts_of(weights, 6)))
         wrong = np.roll(weights, 1) if space == "full" else np.insert(weights, 0, 0.0)
         standard_error = np.sqrt(2 * error * (1 - error) / MOMENTS)
         assert_mean(np.mean(tokens @ wrong < 0), standard_error, error, detectable=0.05)
@@ -196,14 +196,28 @@ class Typical(np.random.Generator):
 
 def test_mean_heads_have_the_moments_of_means_of_features():
     """Given scores and labels Σ wᵢ xᵢ/n is Gaussian: its mean and variance term by term."""
-    draws = draw_attention(ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS), 0.8, 5, stream(13))
-    labels, weights = np.array([1.0, -1.0, -1.0, 1.0, 1.0]), np.array([1.0, 0.5, 2.0, -0.3, 0.1])
-    parts = draw_mean_head(draws, weights, labels, 6, Typical(np.random.PCG64(0)))
-    variance = sum((w * s / 5) ** 2 for w, s in zip(weights, draws.noise, strict=True))
-    assert_allclose(parts.along, weights @ draws.signal / 5 + np.sqrt(variance), rtol=1e-13)
-    assert_allclose(parts.rest, np.sqrt(4 * variance), rtol=1e-13)
-    assert_allclose(parts.context, sum(w * y * b / 5 for w, y, b in zip(weights, labels, draws.context, strict=True)))
+    draws = draw_attention(ContextualMixture(6, 4, 1, 1.2, 0.9, 0.7, **DELTAS), 0.8, (2, 5), stream(13))
+    labels = np.array([[1.0, -1.0, -1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0, 1.0]])
+    weights = np.array([[1.0, 0.5, 2.0, -0.3, 0.1], [0.2, 0.5, -1.0, 0.3, 1.0]])
+    parts = draw_mean_heads(draws, weights, labels, 6, Typical(np.random.PCG64(0)))
+    for index, (weight, label) in enumerate(zip(weights, labels, strict=True)):
+        one = draws.of(index)
+        variance = sum((w * s / 5) ** 2 for w, s in zip(weight, one.noise, strict=True))
+        assert_allclose(parts.along[index], weight @ one.signal / 5 + np.sqrt(variance), rtol=1e-13)
+        assert_allclose(parts.rest[index], np.sqrt(4 * variance), rtol=1e-13)
+        shift = sum(w * y * b / 5 for w, y, b in zip(weight, label, one.context, strict=True))
+        assert_allclose(parts.context[index], shift)
     assert_allclose(parts.length, np.sqrt(parts.along**2 + parts.rest**2 + parts.context**2))
+
+
+@pytest.mark.parametrize("head", [Head(10, 0.5), Head(10, 0.5, kind="ridge", ridge=0.1, space="full")])
+def test_how_many_repetitions_are_drawn_together_does_not_show(head, monkeypatch):
+    mixture = ContextualMixture(6, 4, 1)
+    whole = simulate_scores(mixture, head, 50, stream(14))
+    monkeypatch.setattr("numerics.simulators.scores.CHUNK_SCORES", 100)
+    parts = simulate_scores(mixture, head, 50, stream(14))
+    assert_allclose(parts.errors, whole.errors, rtol=1e-13)
+    assert_allclose(parts.overlaps, whole.overlaps, rtol=1e-13)
 
 
 def test_sequences_are_what_the_definition_says():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,17 @@ class Repetitions:
     overlaps: FloatArray
     dropped: int = 0
     separable: int | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Repetitions]) -> Repetitions:
+        """Return the outcomes of all parts, of which there is at least one."""
+        counts = [part.separable for part in parts if part.separable is not None]
+        return cls(
+            np.concatenate([part.errors for part in parts]),
+            np.concatenate([part.overlaps for part in parts]),
+            sum(part.dropped for part in parts),
+            sum(counts) if counts else None,
+        )
 
 
 class Outcomes:

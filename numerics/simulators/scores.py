@@ -12,38 +12,45 @@ along w⋆ too).  With the attention weights a_t and A = Σ_relevant a_t (derive
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, softmax
+from scipy.special import ndtr
 
-from numerics.simulators.repetitions import Outcomes, Repetitions
+from numerics.simulators.repetitions import Repetitions
 from numerics.training.heads import TrainingSet, effective_kind, importance, refuse_infinite_samples, train_head
 from theory.arguments import FloatArray, single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
 TEST_SCORES = 512
-CHUNK_SCORES = 2**20
-"""Scores held at once: 8 MB, and as much again for each step of the softmax."""
+"""Sequences whose scores test a head where attention fluctuates; twice as many as it was trained on if that is more."""
 
-TEST = f"exact given the head, and given {TEST_SCORES} fresh draws of scores where attention fluctuates"
+CHUNK_SCORES = 2**16
+"""Scores held at once: half a megabyte, so that the steps of the softmax find them in the cache."""
+
+TEST = f"exact given the head, and given {TEST_SCORES} or 2n fresh draws of scores where attention fluctuates"
 
 
 @dataclass(frozen=True)
 class AttentionDraws:
-    """Draws of (M, M W, S, B), each of shape (samples,)."""
+    """Draws of (M, M W, S, B), each of the shape that was asked for, such as (repetitions, n)."""
 
     gain: FloatArray
     signal: FloatArray
     noise: FloatArray
     context: FloatArray
 
+    def of(self, repetition: int) -> AttentionDraws:
+        """Return the draws of one repetition."""
+        return AttentionDraws(*(each[repetition] for each in (self.gain, self.signal, self.noise, self.context)))
+
 
 def draw_attention(
     mixture: ContextualMixture,
     inverse_temperature: float,
-    samples: int,
+    samples: int | tuple[int, ...],
     rng: np.random.Generator,
     attention: str = "softmax",
 ) -> AttentionDraws:
@@ -54,17 +61,18 @@ def draw_attention(
         >>> draw_attention(mixture, 1.0, 3, np.random.default_rng(1)).noise.shape
         (3,)
     """
-    irrelevant = int(single(mixture.tokens)) - int(single(mixture.relevant_tokens))
+    shape = (samples,) if isinstance(samples, int) else samples
+    total, irrelevant = math.prod(shape), int(single(mixture.tokens)) - int(single(mixture.relevant_tokens))
     given_scores = _softmax_given_scores if attention == "softmax" else _linear_given_scores
     if mixture.noise_kind == "prompt-orthogonal":
         constants = given_scores(mixture, inverse_temperature, np.zeros((1, irrelevant)))
-        return AttentionDraws(*(np.repeat(constant, samples) for constant in constants))
-    drawn = np.empty((4, samples))
+        return AttentionDraws(*(np.broadcast_to(constant, shape) for constant in constants))
+    drawn = np.empty((4, total))
     chunk = max(1, CHUNK_SCORES // max(1, irrelevant))
-    for first in range(0, samples, chunk):
-        scores = rng.standard_normal((min(chunk, samples - first), irrelevant))
+    for first in range(0, total, chunk):
+        scores = rng.standard_normal((min(chunk, total - first), irrelevant))
         drawn[:, first : first + chunk] = given_scores(mixture, inverse_temperature, scores)
-    return AttentionDraws(*drawn)
+    return AttentionDraws(*drawn.reshape(4, *shape))
 
 
 def _softmax_given_scores(mixture: ContextualMixture, inverse_temperature: float, scores: FloatArray) -> FloatArray:
@@ -72,19 +80,24 @@ def _softmax_given_scores(mixture: ContextualMixture, inverse_temperature: float
     context, noise = single(mixture.context_norm), single(mixture.noise)
     delta_context, delta_signal = single(mixture.delta_context), single(mixture.delta_signal)
     strength = inverse_temperature * context
-    relevant_logit = np.full((len(scores), 1), strength * context + np.log(single(mixture.relevant_tokens)))
-    weights = softmax(np.hstack([relevant_logit, strength * (noise * scores - delta_context * context)]), axis=1)
-    share, rest = weights[:, 0], weights[:, 1:]
-    others = rest.sum(axis=1)
+    # Relative to a noiseless irrelevant token; the weights are divided by their sum at the very end.
+    relevant_logit = strength * context * (1 + delta_context) + math.log(single(mixture.relevant_tokens))
+    weights = scores * (strength * noise)
+    largest = np.maximum(weights.max(axis=1, initial=-np.inf), relevant_logit)
+    weights -= largest[:, None]
+    np.exp(weights, out=weights)
+    share, others = np.exp(relevant_logit - largest), weights.sum(axis=1)
     gain = share - delta_signal * others
-    return np.stack(
+    rows = np.stack(
         [
             gain,
             gain * single(mixture.signal_norm),
-            noise * np.sqrt(np.einsum("nt,nt->n", rest, rest)),
-            context * (share - delta_context * others) + noise * np.einsum("nt,nt->n", rest, scores),
+            noise * np.sqrt(np.einsum("nt,nt->n", weights, weights)),
+            context * (share - delta_context * others) + noise * np.einsum("nt,nt->n", weights, scores),
         ]
     )
+    rows /= share + others
+    return rows
 
 
 def _linear_given_scores(mixture: ContextualMixture, inverse_temperature: float, scores: FloatArray) -> FloatArray:
@@ -107,32 +120,49 @@ def _linear_given_scores(mixture: ContextualMixture, inverse_temperature: float,
 
 @dataclass(frozen=True)
 class HeadParts:
-    """What the test error of a head depends on.
+    """What the test errors of heads depend on, arrays of shape (heads,) or numbers.
 
     Attributes:
-        along: its part along w⋆.
-        context: its part along q̂; 0 in the orthogonal space.
-        rest: length of the rest.
+        along: their parts along w⋆.
+        context: their parts along q̂; 0 in the orthogonal space.
+        rest: lengths of the rest.
     """
 
-    along: float
-    context: float
-    rest: float
+    along: FloatArray
+    context: FloatArray
+    rest: FloatArray
 
     @property
-    def length(self) -> float:
-        """Length of the head."""
-        return float(np.sqrt(self.along**2 + self.context**2 + self.rest**2))
+    def length(self) -> FloatArray:
+        """Lengths of the heads."""
+        return np.asarray(np.sqrt(self.along**2 + self.context**2 + self.rest**2))
+
+    def overlap(self, signal_norm: float) -> FloatArray:
+        """Return cos∠(ŵ, w⋆), 0 for a head or a signal of length 0."""
+        length = self.length
+        found = (length > 0) & (signal_norm > 0)
+        return np.asarray(np.where(found, self.along / np.where(found, length, 1.0), 0.0))
 
 
-def draw_mean_head(
+def draw_mean_heads(
     draws: AttentionDraws, weights: FloatArray, labels: FloatArray, dimension: int, rng: np.random.Generator
 ) -> HeadParts:
-    """Draw a weighted mean of label-signed features, weights of shape (n,), exact in law given the scores."""
-    spread = np.sqrt(np.mean((weights * draws.noise) ** 2) / len(labels))
-    along = np.mean(weights * draws.signal) + spread * rng.standard_normal()
-    rest = spread * np.sqrt(rng.chisquare(dimension - 2)) if dimension > 2 else 0.0
-    return HeadParts(float(along), float(np.mean(weights * labels * draws.context)), float(rest))
+    """Draw weighted means of label-signed features, exact in law given the scores.
+
+    Args:
+        draws: of shape (heads, n).
+        weights: shape (heads, n).
+        labels: shape (heads, n).
+        dimension: d.
+        rng: source of randomness.
+    """
+    heads, samples = labels.shape
+    spread = np.sqrt(np.mean((weights * draws.noise) ** 2, axis=-1) / samples)
+    # A normal and a chi-square number a head, in turn, so that the numbers of a head do not depend on how many follow.
+    drawn = np.array([(rng.standard_normal(), rng.chisquare(max(dimension - 2, 1))) for _ in range(heads)])
+    along = np.mean(weights * draws.signal, axis=-1) + spread * drawn[:, 0]
+    rest = spread * np.sqrt(drawn[:, 1]) * (dimension > 2)
+    return HeadParts(along, np.mean(weights * labels * draws.context, axis=-1), rest)
 
 
 def draw_training_set(
@@ -147,22 +177,27 @@ def draw_training_set(
 
 
 def parts_of(weights: FloatArray, dimension: int) -> HeadParts:
-    """Return the parts of a head trained on such features, p = d - 1 of them, or p = d in the full space."""
-    context = weights[-1] if len(weights) == dimension else 0.0
-    return HeadParts(weights[0], context, float(np.linalg.norm(weights[1 : dimension - 1])))
+    """Return the parts of heads trained on such features, shape (heads, p): p = d - 1, or p = d in the full space."""
+    context = weights[..., -1] if weights.shape[-1] == dimension else np.zeros(weights.shape[:-1])
+    return HeadParts(weights[..., 0], context, np.linalg.norm(weights[..., 1 : dimension - 1], axis=-1))
 
 
 def _train(
     draws: AttentionDraws, labels: FloatArray, dimension: int, head: Head, rng: np.random.Generator
-) -> tuple[HeadParts | None, bool | None]:
-    """Draw and train one head, None where the training data have none, and tell whether they are separable."""
+) -> tuple[HeadParts, int | None]:
+    """Draw and train a head for each row of labels; return those there are, and how many have separable data."""
     kind = effective_kind(head)
     if kind in ("averaging", "weighted-averaging"):
-        weights = np.ones(len(labels)) if kind == "averaging" else importance(draws.gain, draws.noise)
-        parts = draw_mean_head(draws, weights, labels, dimension, rng)
-        return (parts if head.space == "full" else replace(parts, context=0.0)), None
-    trained = train_head(draw_training_set(draws, labels, dimension, head.space, rng), head)
-    return (None if trained.weights is None else parts_of(trained.weights, dimension)), trained.separable
+        weights = np.ones(labels.shape) if kind == "averaging" else importance(draws.gain, draws.noise)
+        parts = draw_mean_heads(draws, weights, labels, dimension, rng)
+        return (parts if head.space == "full" else replace(parts, context=np.zeros(len(labels)))), None
+    trained = [
+        train_head(draw_training_set(draws.of(index), each, dimension, head.space, rng), head)
+        for index, each in enumerate(labels)
+    ]
+    found = [one.weights for one in trained if one.weights is not None]
+    separable = None if trained[0].separable is None else sum(bool(one.separable) for one in trained)
+    return parts_of(np.reshape(found, (len(found), dimension - (head.space == "orthogonal"))), dimension), separable
 
 
 def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
@@ -182,33 +217,38 @@ def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rn
         (3,)
     """
     refuse_infinite_samples(head)
-    training, testing = rng.spawn(2)
+    labelling, scoring, training, testing = rng.spawn(4)
     samples, dimension, temperature = (
         int(single(head.samples)),
         int(single(mixture.dimension)),
         single(head.inverse_temperature),
     )
     fluctuates = mixture.noise_kind == "isotropic" and (temperature > 0 or head.space == "full")
-    outcomes = Outcomes(head)
-    for _ in range(repetitions):
-        labels = training.choice([-1.0, 1.0], size=samples)
-        draws = draw_attention(mixture, temperature, samples, training, head.attention)
-        parts, separable = _train(draws, labels, dimension, head, training)
-        if parts is None:
-            outcomes.drop()
-            continue
-        test = draw_attention(mixture, temperature, TEST_SCORES if fluctuates else 1, testing, head.attention)
-        overlap = parts.along / parts.length if parts.length > 0 and single(mixture.signal_norm) > 0 else 0.0
-        outcomes.keep(error_given_head(test, parts), overlap, separable)
-    return outcomes.repetitions()
+    tests = max(TEST_SCORES, 2 * samples) if fluctuates else 1
+    together = max(1, CHUNK_SCORES // (samples * max(1, int(single(mixture.irrelevant_tokens)))))
+    parts = []
+    for first in range(0, repetitions, together):
+        count = min(together, repetitions - first)
+        labels = labelling.choice([-1.0, 1.0], size=(count, samples))
+        draws = draw_attention(mixture, temperature, (count, samples), scoring, head.attention)
+        heads, separable = _train(draws, labels, dimension, head, training)
+        kept = len(heads.along)
+        test = draw_attention(mixture, temperature, (kept, tests), testing, head.attention)
+        overlaps = heads.overlap(single(mixture.signal_norm))
+        parts.append(Repetitions(errors_given_heads(test, heads), overlaps, count - kept, separable))
+    return Repetitions.joined(parts)
 
 
-def error_given_head(test: AttentionDraws, head: HeadParts) -> float:
-    """Return P(y f < 0), ties one half, averaged over both labels and the drawn scores."""
-    spread = test.noise * np.hypot(head.along, head.rest)
-    error = 0.0
-    for label in (-1.0, 1.0):
-        mean = test.signal * head.along + label * test.context * head.context
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error += float(np.mean(np.where(spread > 0, ndtr(-mean / spread), (1 - np.sign(mean)) / 2))) / 2
-    return error
+def errors_given_heads(test: AttentionDraws, heads: HeadParts) -> FloatArray:
+    """Return P(y f < 0) of each head, ties one half, averaged over both labels and its drawn scores, the last axis."""
+    along, context, rest = (np.asarray(part)[..., None] for part in (heads.along, heads.context, heads.rest))
+    spread, signal = test.noise * np.hypot(along, rest), test.signal * along
+    noisy = spread > 0
+    divisor = np.where(noisy, spread, 1.0)
+    # Without a part along the prompt both labels have one error.
+    shifts = (-test.context * context, test.context * context) if context.any() else (np.zeros(()),)
+    errors = [
+        np.where(noisy, ndtr(-(signal + shift) / divisor), (1 - np.sign(signal + shift)) / 2).mean(axis=-1)
+        for shift in shifts
+    ]
+    return np.asarray(np.mean(errors, axis=0))

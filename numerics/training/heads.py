@@ -93,7 +93,7 @@ def refuse_infinite_samples(head: Head) -> None:
 
 
 def importance(gains: FloatArray, spreads: FloatArray) -> FloatArray:
-    """Return the weights Mᵢ/Sᵢ² of weighted averaging, up to a common scale, shape (n,).
+    """Return the weights Mᵢ/Sᵢ² of weighted averaging, up to a common scale, for training sets of shape (..., n).
 
     Features without noise (Sᵢ = 0) outweigh all others: as their common Sᵢ → 0 they alone count, in proportion to Mᵢ.
 
@@ -103,10 +103,9 @@ def importance(gains: FloatArray, spreads: FloatArray) -> FloatArray:
         >>> importance(np.array([1.0, 1.0, 2.0]), np.array([0.1, 0.0, 0.0]))
         array([0., 1., 2.])
     """
-    least = spreads.min()
-    if least == 0:
-        return np.where(spreads == 0, gains, 0.0)
-    return np.asarray(gains * (least / spreads) ** 2)  # the ratio keeps a small S² from underflowing
+    least = spreads.min(axis=-1, keepdims=True)
+    ratio = least / np.where(spreads == 0, 1.0, spreads)  # it keeps a small S² from underflowing
+    return np.asarray(gains * np.where(least == 0, spreads == 0, ratio**2))
 
 
 def _averaging(training: TrainingSet, _: float) -> TrainedHead:
