@@ -136,6 +136,15 @@ def test_the_normal_equations_and_the_square_root_agree_where_one_takes_over(n, 
     assert_allclose(ridge_head(features, 1e-3), before, rtol=0, atol=1e-11 * np.linalg.norm(before))
 
 
+@pytest.mark.parametrize("scale", [1e-290, 1e-150, 1e-120, 1.0, 1e140])
+@pytest.mark.parametrize(("n", "p"), [(30, 9), (9, 30), (20, 20)])
+def test_least_squares_keeps_its_digits_at_any_scale(n, p, scale):
+    """Normal equations square the features, which must not underflow unseen."""
+    features = drawn(n, p)
+    expected = trained(features, "least-squares")
+    assert_allclose(scale * trained(scale * features, "least-squares"), expected, rtol=1e-9)
+
+
 # --- logistic ---
 
 

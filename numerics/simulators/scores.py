@@ -25,12 +25,12 @@ from theory.head import Head
 from theory.mixture import ContextualMixture
 
 TEST_SCORES = 512
-"""Sequences whose scores test a head where attention fluctuates; twice as many as it was trained on if that is more."""
+"""Sequences whose scores test a head where attention fluctuates; heads differ, so that more would gain little."""
 
 CHUNK_SCORES = 2**16
 """Scores held at once: half a megabyte, so that the steps of the softmax find them in the cache."""
 
-TEST = f"exact given the head, and given {TEST_SCORES} or 2n fresh draws of scores where attention fluctuates"
+TEST = f"exact given the head, and given {TEST_SCORES} fresh draws of scores where attention fluctuates"
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def draw_training_set(
     draws: AttentionDraws, labels: FloatArray, dimension: int, space: str, rng: np.random.Generator
 ) -> TrainingSet:
     """Draw label-signed features given the scores: along w⋆, d - 2 coordinates, and along q̂ in the full space."""
-    features = draws.noise[:, None] * rng.standard_normal((len(labels), dimension - 1))
+    features = rng.standard_normal((len(labels), dimension - 1))
+    features *= draws.noise[:, None]
     features[:, 0] += draws.signal
     if space == "full":
         features = np.column_stack([features, labels * draws.context])
@@ -224,7 +225,7 @@ def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rn
         single(head.inverse_temperature),
     )
     fluctuates = mixture.noise_kind == "isotropic" and (temperature > 0 or head.space == "full")
-    tests = max(TEST_SCORES, 2 * samples) if fluctuates else 1
+    tests = TEST_SCORES if fluctuates else 1
     together = max(1, CHUNK_SCORES // (samples * max(1, int(single(mixture.irrelevant_tokens)))))
     parts = []
     for first in range(0, repetitions, together):

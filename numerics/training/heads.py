@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lstsq
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
+from scipy.linalg.lapack import dpocon
 
 from numerics.training.logistic import logistic_head
 from numerics.training.max_margin import max_margin_head
@@ -15,7 +16,10 @@ from theory.arguments import ArgumentError, FloatArray, single
 from theory.head import Head
 
 SAFE_CONDITION = 1e6
-"""Up to this condition the normal equations of ridge regression lose no more than a square-root solution may."""
+"""Up to this condition the normal equations keep ten digits; they take a third of the time of a QR factorisation."""
+
+SAFE_SIZE = 1e-250, 1e250
+"""Between these no square of a feature that counts underflows or overflows."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +124,8 @@ def _weighted_averaging(training: TrainingSet, _: float) -> TrainedHead:
     return TrainedHead(weights @ training.features / len(weights))
 
 
-def _least_squares(training: TrainingSet, _: float) -> TrainedHead:
-    """Return the shortest least-squares solution."""
-    return TrainedHead(minimum_norm_solution(training.features, np.ones(len(training.features))))
-
-
 def _ridge(training: TrainingSet, penalty: float) -> TrainedHead:
-    """Return the ridge regression."""
+    """Return the ridge regression; without a penalty the shortest least-squares solution."""
     return TrainedHead(ridge_head(training.features, penalty))
 
 
@@ -148,7 +147,7 @@ def _max_margin(training: TrainingSet, _: float) -> TrainedHead:
 HEADS: dict[str, Callable[[TrainingSet, float], TrainedHead]] = {
     "averaging": _averaging,
     "weighted-averaging": _weighted_averaging,
-    "least-squares": _least_squares,
+    "least-squares": _ridge,
     "ridge": _ridge,
     "logistic": _logistic,
     "max-margin": _max_margin,
@@ -165,11 +164,41 @@ def minimum_norm_solution(features: FloatArray, targets: FloatArray) -> FloatArr
     return np.asarray(lstsq(features, targets, lapack_driver="gelsy", check_finite=False)[0])
 
 
+def by_normal_equations(features: FloatArray, added: float) -> FloatArray | None:
+    """Return argmin Σ (1 - wᵀxᵢ)² + added ‖w‖², the shortest one for 0, or None if the condition is not safe.
+
+    By a Cholesky factorisation of the smaller of XᵀX and XXᵀ, to which `added` is added.
+
+    Example:
+        >>> by_normal_equations(np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), 0.0).round(12)
+        array([0.33333333, 1.        ])
+        >>> by_normal_equations(np.array([[3.0, 0.0], [3.0, 1e-9]]), 0.0) is None
+        True
+    """
+    samples, dimension = features.shape
+    targets, wide = np.ones(samples), samples < dimension
+    gram = features @ features.T if wide else features.T @ features
+    gram[np.diag_indices_from(gram)] += added
+    norm = float(np.abs(gram).sum(axis=0).max())
+    if not SAFE_SIZE[0] < norm < SAFE_SIZE[1]:
+        return None
+    try:
+        factor, lower = cho_factor(gram, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+    reciprocal, _ = dpocon(factor, norm, uplo="L" if lower else "U")
+    if reciprocal * SAFE_CONDITION < 1:
+        return None
+    if wide:
+        return np.asarray(features.T @ cho_solve((factor, lower), targets, check_finite=False))
+    return np.asarray(cho_solve((factor, lower), features.T @ targets, check_finite=False))
+
+
 def ridge_head(features: FloatArray, penalty: float) -> FloatArray:
     """Return argmin (1/2n) Σ (1 - wᵀxᵢ)² + (λ/2)‖w‖², the shortest one for λ = 0.
 
-    By the normal equations of the smaller of the n × n and p × p systems where λ keeps their condition small, and by a
-    QR factorisation of the features with rows √(nλ) I below them elsewhere.
+    By the normal equations where their condition is safe, and elsewhere by a QR factorisation of the features with rows
+    √(nλ) I below them.
 
     Args:
         features: label-signed features, shape (n, p).
@@ -179,20 +208,11 @@ def ridge_head(features: FloatArray, penalty: float) -> FloatArray:
         >>> ridge_head(np.array([[1.0, 0.0], [1.0, 0.0]]), 0.25)
         array([0.8, 0. ])
     """
-    samples, dimension = features.shape
+    samples, added = len(features), len(features) * penalty
+    weights = by_normal_equations(features, added)
+    if weights is not None:
+        return weights
     targets = np.ones(samples)
-    added = samples * penalty
-    # The sum of all squares bounds the largest eigenvalue of the Gram matrix.
-    if added * SAFE_CONDITION >= np.einsum("np,np->", features, features):
-        if added == 0:
-            return np.zeros(dimension)
-        wide = samples < dimension
-        gram = features @ features.T if wide else features.T @ features
-        gram[np.diag_indices_from(gram)] += added
-        factor = cho_factor(gram, overwrite_a=True, check_finite=False)
-        if wide:
-            return np.asarray(features.T @ cho_solve(factor, targets, check_finite=False))
-        return np.asarray(cho_solve(factor, features.T @ targets, check_finite=False))
     if added == 0:
         return minimum_norm_solution(features, targets)
     coordinates, basis = in_row_space(features)
