@@ -21,7 +21,7 @@ from numerics.simulators.scores import (
     simulate_scores,
 )
 from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
-from numerics.simulators.tokens import TEST_SEQUENCES, draw_features, simulate_tokens
+from numerics.simulators.tokens import draw_features, simulate_tokens
 from numerics.streams import as_generator, stream
 from numerics.training.heads import minimum_norm_solution
 from tests.false_alarms import RATE, assert_mean, share
@@ -273,12 +273,11 @@ def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
     assert_same_law(whole[:, 1], parts[:, 1])
 
 
-def test_training_and_test_streams_are_separate(monkeypatch):
+def test_training_and_test_streams_are_separate():
     """Another size of the test set must not change a single trained head."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
     before = simulate_tokens(mixture, head, 5, stream(10)).overlaps
-    monkeypatch.setattr("numerics.simulators.tokens.TEST_SEQUENCES", TEST_SEQUENCES // 2)
-    after = simulate_tokens(mixture, head, 5, stream(10)).overlaps
+    after = simulate_tokens(mixture, head, 5, stream(10), test_sequences=100).overlaps
     assert np.array_equal(before, after)
 
 

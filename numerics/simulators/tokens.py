@@ -43,10 +43,16 @@ def draw_features(mixture: ContextualMixture, head: Head, samples: int, rng: np.
     return TrainingSet(features, gains, spreads)
 
 
-def simulate_tokens(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
+def simulate_tokens(
+    mixture: ContextualMixture,
+    head: Head,
+    repetitions: int,
+    rng: np.random.Generator,
+    test_sequences: int = TEST_SEQUENCES,
+) -> Repetitions:
     """Train and test from scratch, `repetitions` times; training and test sequences come from separate streams.
 
-    Each error is the share of wrong signs on `TEST_SEQUENCES` fresh sequences, ties counted as one half.
+    Each error is the share of wrong signs on so many fresh sequences, ties counted as one half.
     Every head, attention, noise and inverse temperature.
 
     Raises:
@@ -66,7 +72,7 @@ def simulate_tokens(mixture: ContextualMixture, head: Head, repetitions: int, rn
         if trained.weights is None:
             outcomes.drop()
             continue
-        decisions = draw_features(mixture, head, TEST_SEQUENCES, testing).features @ trained.weights
+        decisions = draw_features(mixture, head, test_sequences, testing).features @ trained.weights
         error = float(np.mean((1 - np.sign(decisions)) / 2))
         outcomes.keep(error, cosine(trained.weights, signal), trained.separable)
     return outcomes.repetitions()

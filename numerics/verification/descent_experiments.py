@@ -60,10 +60,22 @@ def draw_three_step_values(
     labels: str,
     simulator: str,
     quantity: str,
+    lower: float,
+    upper: float,
 ) -> Observations:
-    """Draw what three steps of gradient descent come to: an overlap, the attention or the test error."""
+    """Draw what three steps of gradient descent come to, an overlap, the attention or the test error, cut off."""
     draws = draw_three_steps(mixture, samples, prompt_norm, repetitions, rng=rng, labels=labels, simulator=simulator)
-    return Observations(np.asarray(getattr(draws, quantity)))
+    return Observations(np.clip(getattr(draws, quantity), lower, upper))
+
+
+CUT_OFF = {
+    "head_overlap": (0.1, 1.0),
+    "prompt_overlap": (0.5, 1.0),
+    "final_overlap": (0.8, 1.0),
+    "attention": (0.2, 0.6),
+    "error": (0.14, 0.35),
+}
+"""Seven deviations or more from the means of the settings of the catalogue, so that cutting off does not move them."""
 
 
 def three_step_value(
@@ -76,6 +88,7 @@ def three_step_value(
     portion: int = 200,
 ) -> Experiment:
     """Return the experiment "make three steps on fresh sequences; look at one number"."""
+    lower, upper = CUT_OFF[quantity]
     parameters = {
         "mixture": mixture,
         "samples": samples,
@@ -83,9 +96,10 @@ def three_step_value(
         "labels": labels,
         "simulator": simulator,
         "quantity": quantity,
+        "lower": lower,
+        "upper": upper,
     }
-    lower = 0.0 if quantity in ("attention", "error") else -1.0
-    return Experiment(draw_three_step_values, parameters, lower=lower, portion=portion)
+    return Experiment(draw_three_step_values, parameters, lower=lower, upper=upper, portion=portion)
 
 
 def draw_final_shares(

@@ -12,6 +12,7 @@ from numerics.simulators.prompt_attention import attention_features
 from numerics.simulators.scores import draw_attention
 from numerics.simulators.sequences import draw_sequences
 from numerics.simulators.tilted import simulate_small_errors, tilt_of
+from numerics.simulators.tokens import simulate_tokens
 from numerics.verification.claim import Experiment, Observations
 from theory.arguments import single
 from theory.head import Head
@@ -23,6 +24,9 @@ PORTIONS = {"tokens": 500, "scores": 1000, "large": 500, "overlap": 10_000}
 LARGE = 1000
 """Numbers in a training set from which on a head takes a millisecond rather than a tenth of one."""
 
+TRAINED_HEAD_TESTS = 50
+"""Fresh sequences for each head: as many observations are needed for their range alone, so that cheap ones are best."""
+
 TILTED_DRAWS = 16
 """Draws of a small error that are averaged to one observation: there is no use in keeping millions."""
 
@@ -31,7 +35,10 @@ def draw_test_errors(
     repetitions: int, rng: np.random.Generator, *, mixture: ContextualMixture, head: Head, simulator: str
 ) -> Observations:
     """Train so many heads and draw the test error of each."""
-    outcome = SIMULATORS[simulator].draw(mixture, head, repetitions, rng)
+    if simulator == "tokens":
+        outcome = simulate_tokens(mixture, head, repetitions, rng, TRAINED_HEAD_TESTS)
+    else:
+        outcome = SIMULATORS[simulator].draw(mixture, head, repetitions, rng)
     return Observations(outcome.errors, outcome.dropped)
 
 

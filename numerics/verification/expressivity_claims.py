@@ -41,10 +41,12 @@ FINEST = 0.4
 """Every observation is a model to train: a hundred of them find a gap that is smaller by 0.4 of 1/2."""
 
 
-def _trained(model: str, mixture: ContextualMixture, delta: tuple[float, float], weight: float = 1.0) -> Arm:
+def _trained(
+    model: str, mixture: ContextualMixture, delta: tuple[float, float], weight: float = 1.0, cut_off: float = 0.6
+) -> Arm:
     """Return the test error of a trained model."""
-    parameters = {"model": model, "mixture": mixture, "delta": delta}
-    return Arm(Experiment(draw_trained_errors, parameters, portion=8), weight)
+    parameters = {"model": model, "mixture": mixture, "delta": delta, "cut_off": cut_off}
+    return Arm(Experiment(draw_trained_errors, parameters, upper=cut_off, portion=8), weight)
 
 
 EXPRESSIVITY_CLAIMS = (
@@ -136,7 +138,7 @@ EXPRESSIVITY_CLAIMS = (
         tuple(
             Setting(
                 f"{model}, σ = 0.3, δ = {delta}",
-                (_trained(model, TRAINED, delta), _trained("prompt-attention", TRAINED, delta, -1.0)),
+                (_trained(model, TRAINED, delta), _trained("prompt-attention", TRAINED, delta, -1.0, 1.0)),
                 predict_gap,
                 {"gap": GAP},
                 scale=half,

@@ -22,6 +22,9 @@ QUANTITIES = {
 }
 TEST_SEQUENCES = 50
 
+CUT_OFF = 0.4
+"""Seven deviations or more below the means: cutting off there does not move them."""
+
 
 def draw_noisy_sequences(
     mixture: ContextualMixture, samples: int, relevant_noise: float, rng: np.random.Generator
@@ -43,8 +46,9 @@ def draw_noisy_steps(
     prompt_norm: float,
     relevant_noise: float,
     quantity: str,
+    lower: float,
 ) -> Observations:
-    """Make three steps on so many training sets; draw an overlap, or the attention on a few fresh sequences."""
+    """Make three steps on so many training sets; draw an overlap or the attention on fresh sequences, cut off below."""
     values = np.empty(repetitions)
     for index in range(repetitions):
         training = draw_noisy_sequences(mixture, STEPS * samples, relevant_noise, rng)
@@ -56,7 +60,7 @@ def draw_noisy_steps(
             values[index] = np.nan if share is None else share
         else:
             values[index] = head[1] if quantity == "final_overlap" else prompt[0] / prompt_norm
-    return Observations(values)
+    return Observations(np.maximum(values, lower))
 
 
 def predict_noisy_steps(
@@ -69,10 +73,8 @@ def predict_noisy_steps(
 def _setting(quantity: str, label: str) -> Setting:
     """Return the setting of one number."""
     known = {**NUMBERS, "quantity": quantity}
-    lower = 0.0 if quantity == "attention" else -1.0
-    return Setting(
-        label, (Arm(Experiment(draw_noisy_steps, known, lower=lower, portion=200)),), predict_noisy_steps, known
-    )
+    experiment = Experiment(draw_noisy_steps, {**known, "lower": CUT_OFF}, lower=CUT_OFF, portion=200)
+    return Setting(label, (Arm(experiment),), predict_noisy_steps, known)
 
 
 NOISY_RELEVANT_CLAIMS = (
