@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import softmax
 
 from numerics.descent.gradients import Gradients, draw_labels
 from numerics.simulators.sequences import context_vector, signal_vector
+from numerics.softmax import softmax
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 
@@ -125,7 +125,7 @@ class _Scene:
         relevant = single(self.mixture.relevant_tokens)
         inside_scores, scores = self._products(self.prompt, labels, noises)
         inside, outside = self._products(self.head, labels, noises)
-        weights = softmax(np.column_stack([inside_scores + np.log(relevant), scores]), axis=1)
+        weights = softmax(np.column_stack([inside_scores + np.log(relevant), scores]))
         share, rest = weights[:, 0], weights[:, 1:]
         decisions = share * inside + np.einsum("nt,nt->n", rest, outside)
         sums.loss += float(np.sum((labels - decisions) ** 2)) / 2

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, differential_evolution, minimize
-from scipy.special import softmax
 
+from numerics.softmax import softmax
 from numerics.streams import Random, as_generator
 from theory.arguments import FloatArray
 from theory.risk.exact_risk import Delta
@@ -101,7 +101,7 @@ def self_attention_decisions(data: PlaneData) -> Decisions:
     def decisions(weights: FloatArray) -> FloatArray:
         key, head = weights[:, :4].reshape(-1, 2, 2), _unit(weights[:, 4:])
         scores = np.einsum("cia,bad,cjd->bcij", kinds, key, kinds)
-        attention = np.einsum("i,bcij->bcj", share, softmax(scores + log_counts, axis=-1))
+        attention = np.einsum("i,bcij->bcj", share, softmax(scores + log_counts))
         return np.asarray(data.label * np.einsum("bcj,cja,ba->bc", attention, kinds, head))
 
     return decisions
@@ -138,7 +138,7 @@ def prompt_attention_decisions(data: PlaneData) -> Decisions:
         log_counts = np.log(np.array(data.counts, dtype=float))
 
     def decisions(weights: FloatArray) -> FloatArray:
-        attention = softmax(np.einsum("cia,ba->bci", kinds, weights[:, :2]) + log_counts, axis=-1)
+        attention = softmax(np.einsum("cia,ba->bci", kinds, weights[:, :2]) + log_counts)
         return np.asarray(data.label * np.einsum("bci,cia,ba->bc", attention, kinds, _unit(weights[:, 2:])))
 
     return decisions

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
 
+from numerics.softmax import softmax
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 
@@ -25,7 +25,7 @@ def attention_weights(tokens: FloatArray, prompt: FloatArray, attention: str = "
         array([[0.5, 1.5]])
     """
     scores = tokens @ prompt
-    return np.asarray(softmax(scores, axis=1) if attention == "softmax" else scores / tokens.shape[1])
+    return softmax(scores) if attention == "softmax" else np.asarray(scores / tokens.shape[1])
 
 
 def attention_features(tokens: FloatArray, prompt: FloatArray, attention: str = "softmax") -> FloatArray:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import softmax
 
 from numerics.simulators.prompt_attention import attention_weights
+from numerics.softmax import softmax
 from theory.arguments import FloatArray
 
 START = 0.1
@@ -161,9 +161,10 @@ class SelfAttention:
 
         def gradient(slopes: FloatArray) -> FloatArray:
             share = slopes[:, None] / length
-            by_score = rows * (along[:, None, :] - outputs[:, :, None]) * share[:, :, None]
+            by_score = (share * along)[:, None, :] - (share * outputs)[:, :, None]
+            by_score *= rows
             key = flat.T @ (by_score @ tokens).reshape(size * length, dimension)
-            return np.concatenate([_combined(rows.sum(axis=1) * share, tokens), key.ravel()])
+            return np.concatenate([_combined((np.ones(length) @ rows) * share, tokens), key.ravel()])
 
         return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
 
@@ -171,7 +172,7 @@ class SelfAttention:
         """Return softmax(X K Xᵀ), shape (n, T, T)."""
         dimension = tokens.shape[2]
         queries = tokens @ weights[dimension:].reshape(dimension, dimension)
-        return np.asarray(softmax(queries @ tokens.transpose(0, 2, 1), axis=2))
+        return softmax(queries @ tokens.transpose(0, 2, 1))
 
 
 class UniformPooling:
