@@ -77,7 +77,7 @@ def test_the_coarse_resolution_estimates_the_error(weighted):
 @pytest.mark.parametrize("attention", ["softmax", "linear"])
 @pytest.mark.parametrize("kind", ["averaging", "weighted-averaging"])
 @pytest.mark.parametrize(
-    ("samples", "repetitions", "detectable"), [(20, 2500, 0.025), (100, 1200, 0.02), (1000, 320, 0.01)]
+    ("samples", "repetitions", "detectable"), [(20, 2500, 0.025), (100, 1200, 0.02), (1000, 400, 0.01)]
 )
 def test_the_score_simulator_agrees(attention, kind, samples, repetitions, detectable):
     head = Head(samples, 1.0, attention, kind)

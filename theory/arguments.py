@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -51,12 +52,12 @@ def _first_bad(values: FloatArray, good: npt.NDArray[np.bool_]) -> object:
 def as_numbers(parameter: str, values: Any) -> FloatArray:
     """Return `values` as a read-only array of finite or infinite floats; refuse text, NaN and complex numbers."""
     try:
-        if np.asarray(values).dtype.kind in "bcSU":
+        if not isinstance(values, float) and np.asarray(values).dtype.kind in "bcSU":
             raise TypeError
-        array = np.array(values, dtype=np.float64) + 0.0  # a negative zero would hash differently
+        array = np.asarray(np.array(values, dtype=np.float64) + 0.0)  # a negative zero would hash differently
     except (TypeError, ValueError):
         raise ArgumentError(parameter, "be a real number or an array of real numbers", repr(values)) from None
-    if np.isnan(array).any():
+    if math.isnan(array) if array.ndim == 0 else np.isnan(array).any():
         raise ArgumentError(parameter, "not be NaN", "nan")
     array.setflags(write=False)
     return array
@@ -65,6 +66,10 @@ def as_numbers(parameter: str, values: Any) -> FloatArray:
 def real(parameter: str, values: Any, *, above: float | None = None, least: float | None = None) -> FloatArray:
     """Return finite real numbers, greater than `above` or at least `least` where these are given."""
     array = as_numbers(parameter, values)
+    if array.ndim == 0:  # most are single numbers, for which Python is ten times as fast
+        value = float(array)
+        if abs(value) <= LARGEST_REAL and (above is None or value > above) and (least is None or value >= least):
+            return array
     good = np.abs(array) <= LARGEST_REAL
     requirement = f"be at most {LARGEST_REAL:g} in size" if np.isfinite(array).all() else "be finite"
     if (not good.all()) and np.isfinite(array).all():
@@ -127,10 +132,10 @@ class ComparedByValue:
         """Compare field by field."""
         if type(other) is not type(self):
             return NotImplemented
-        return all(np.array_equal(mine, theirs) for mine, theirs in zip(self._values(), other._values(), strict=True))
+        return self is other or all(
+            np.array_equal(mine, theirs) for mine, theirs in zip(self._values(), other._values(), strict=True)
+        )
 
     def __hash__(self) -> int:
         """Agree with equality."""
-        return hash(
-            tuple(np.asarray(value).tobytes() if isinstance(value, np.ndarray) else value for value in self._values())
-        )
+        return hash(tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in self._values()))

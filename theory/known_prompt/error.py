@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -76,11 +77,14 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
         numbers["ridge"] = np.asarray(head.ridge)
     arrays = dict(zip(numbers, broadcast(**numbers), strict=True))
     shape = arrays["samples"].shape
+
+    @cache  # along a curve in n it is one
+    def mixture_at(*values: float) -> ContextualMixture:
+        return ContextualMixture(noise_kind=mixture.noise_kind, **dict(zip(MIXTURE_NUMBERS, values, strict=True)))
+
     predictions = [
         _one_prediction(
-            ContextualMixture(
-                noise_kind=mixture.noise_kind, **{name: single(arrays[name][index]) for name in MIXTURE_NUMBERS}
-            ),
+            mixture_at(*(single(arrays[name][index]) for name in MIXTURE_NUMBERS)),
             Head(
                 single(arrays["samples"][index]),
                 single(arrays["inverse_temperature"][index]),

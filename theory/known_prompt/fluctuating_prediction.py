@@ -30,7 +30,7 @@ def mean_snr_square(mixture: ContextualMixture, head: Head, law: AttentionLaw | 
     Under linear attention S² is a noncentral χ²_m up to scale, whose inverse has no mean for m ≤ 2.
     """
     if head.attention == "softmax" or law is None:
-        return single(attention_moments(mixture, head.inverse_temperature).snr_square)
+        return _softmax_snr_square(without_dimension(mixture), single(head.inverse_temperature))
     if not np.any(law.signal):
         return 0.0
     if single(mixture.irrelevant_tokens) <= 2:
@@ -40,7 +40,19 @@ def mean_snr_square(mixture: ContextualMixture, head: Head, law: AttentionLaw | 
 
 def both_laws(mixture: ContextualMixture, head: Head) -> tuple[AttentionLaw, AttentionLaw]:
     """Return the fine and the coarse law of attention; along a curve in n they are made once."""
-    return _both_laws(replace(mixture, dimension=2), single(head.inverse_temperature), head.attention)
+    return _both_laws(without_dimension(mixture), single(head.inverse_temperature), head.attention)
+
+
+@lru_cache(maxsize=16)
+def without_dimension(mixture: ContextualMixture) -> ContextualMixture:
+    """Return the mixture at one dimension: attention is the same at all."""
+    return replace(mixture, dimension=2)
+
+
+@lru_cache(maxsize=16)
+def _softmax_snr_square(mixture: ContextualMixture, temperature: float) -> float:
+    """Return E κ²; along a curve in n it is computed once."""
+    return single(attention_moments(mixture, temperature).snr_square)
 
 
 @lru_cache(maxsize=16)

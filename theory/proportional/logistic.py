@@ -112,55 +112,68 @@ class _Equations:
         self.weight = weight * (self.law.weight / np.bincount(self.row, weight))[self.row]
         self.noise, self.signal = self.law.noise[self.row], self.law.signal[self.row]
 
-    def residual(self, state: _State, ridge: float) -> FloatArray:
-        """Return the relative residuals, shape (3,)."""
+    def residual(self, state: _State, ridge: float) -> tuple[FloatArray, FloatArray]:
+        """Return the relative residuals, shape (3,), and their derivatives by what a state moves by, shape (3, 3).
+
+        From u = x + q f follows df = -g (dx + f dq), with g = ℓ''/(1 + q ℓ'').
+        """
         v, across = math.exp(state.log_v), math.exp(state.log_across)
         length = math.hypot(state.along, across)
         if not self.spread / 8 <= length <= self.spread:
             self.lay_nodes(length)
-        q = v * self.noise**2
-        f = expit(-margins(self.signal * state.along + self.noise * length * self.z, q))
+        square = self.noise**2
+        q, noisy = v * square, self.noise * self.z
+        f = expit(-margins(self.signal * state.along + noisy * length, q))
         curvature = f * (1 - f)
-        bent = float(self.weight @ (curvature / (1 + q * curvature) * self.noise**2))
+        g = curvature / (1 + q * curvature)
+        bent = float(self.weight @ (g * square))
         pull = float(self.weight @ (f * self.signal))
         force = float(self.weight @ (f * self.noise) ** 2)
-        return np.array(
+        values = np.array(
             [
                 math.log(v * (ridge + bent) / self.gamma),
                 (state.along - v * pull / self.gamma) / length,
                 state.log_across - state.log_v - 0.5 * math.log(force / self.gamma),
             ]
         )
+        # Columns: by log V, by w₁ in units of the length, and by log w_⊥.
+        longer = np.array([0.0, state.along, across**2 / length])
+        change_of_f = -g * np.stack([f * q, length * self.signal + longer[1] * noisy, longer[2] * noisy])
+        change_of_g = (1 - 2 * f) / (1 + q * curvature) ** 2 * change_of_f
+        change_of_g[0] -= g**2 * q
+        bent_by, pull_by = change_of_g @ (self.weight * square), change_of_f @ (self.weight * self.signal)
+        force_by = change_of_f @ (2 * self.weight * f * square)
+        in_v = np.array([1.0, 0.0, 0.0])
+        step = np.array([0.0, length, 0.0]) - v / self.gamma * (pull * in_v + pull_by)
+        jacobian = [
+            in_v + bent_by / (ridge + bent),
+            (step - values[1] * longer) / length,
+            np.array([-1.0, 0.0, 1.0]) - 0.5 * force_by / force,
+        ]
+        return values, np.stack(jacobian)
 
     def newton(self, state: _State, ridge: float) -> tuple[_State, float]:
         """Return where Newton's method ends, and the largest residual there (infinite where it failed)."""
         try:
-            values = self.residual(state, ridge)
+            values, jacobian = self.residual(state, ridge)
             for _ in range(30):
                 size = float(np.abs(values).max())
                 if size <= SOLVED:
                     break
-                jacobian = np.empty((3, 3))
-                for column, nudge in enumerate(np.eye(3) * 1e-6):
-                    jacobian[:, column] = (self.residual(state.moved(nudge), ridge) - values) / 1e-6
                 change: FloatArray = np.asarray(-np.linalg.solve(jacobian, values))
                 change *= min(1.0, 1.0 / float(np.abs(change).max()))
-                state, values, improved = self._damped(state, change, ridge, size)
-                if not improved:
-                    break
+                for _ in range(12):  # halved until the residual falls
+                    moved = state.moved(change)
+                    values, jacobian = self.residual(moved, ridge)
+                    if float(np.abs(values).max()) < size:
+                        break
+                    change = change / 2
+                else:
+                    return state, size
+                state = moved
             return state, float(np.abs(values).max())
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return state, math.inf
-
-    def _damped(self, state: _State, change: FloatArray, ridge: float, size: float) -> tuple[_State, FloatArray, bool]:
-        """Halve a step until the residual falls."""
-        for _ in range(12):
-            moved = state.moved(change)
-            values = self.residual(moved, ridge)
-            if float(np.abs(values).max()) < size:
-                return moved, values, True
-            change = change / 2
-        return state, self.residual(state, ridge), False
 
 
 def logistic_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHead:
@@ -189,7 +202,8 @@ def logistic_head(law: AttentionLaw, ratio: float, ridge: float) -> Proportional
     if penalty == 0 and gamma > separability_threshold(scaled):
         return max_margin_head(law, gamma)
     what = f"the logistic head at p/n = {gamma:g} and ridge {ridge:g}"
-    scaled = compact_law(scaled)
+    compact = compact_law(law)
+    scaled = AttentionLaw(compact.signal / unit, compact.noise / unit, compact.weight)
     equations = _Equations(scaled, gamma)
     state, residual = _followed(equations, scaled, gamma, penalty)
     head = ProportionalHead(state.along, math.exp(state.log_across), residual)

@@ -96,20 +96,26 @@ def ridge_head(law: AttentionLaw, ratio: float, ridge: float) -> ProportionalHea
     # 1 - K₁ = (λ + E[S²/D²])/(λ + E[S²/D]): no cancellation where K₁ is all but 1.
     remaining = (penalty + scaled.mean(square / d**2)) / (penalty + scaled.mean(square / d))
     across = math.sqrt(max((noise + shrinking * along**2) / remaining, 0.0))
-    head = ProportionalHead(along, across, abs(math.expm1(_log_excess(log_v, scaled, gamma, penalty))))
+    head = ProportionalHead(along, across, abs(math.expm1(_excess(scaled, gamma, penalty)(log_v))))
     return certified(in_unit(head, unit), f"the ridge head at p/n = {gamma:g} and ridge {ridge:g}")
 
 
-def _log_excess(log_v: float, law: AttentionLaw, gamma: float, ridge: float) -> float:
-    """Return log of V (λ + E[S²/D])/γ, in which only positive numbers are added."""
-    change = math.exp(log_v) * law.noise**2
-    return math.log(ridge * math.exp(log_v) + law.mean(change / (1 + change))) - math.log(gamma)
+def _excess(law: AttentionLaw, gamma: float, ridge: float) -> Callable[[float], float]:
+    """Return log of V (λ + E[S²/D])/γ, in which only positive numbers are added, as a function of log V."""
+    square, weight, log_gamma = law.noise**2, law.weight, math.log(gamma)
+
+    def excess(log_v: float) -> float:
+        v = math.exp(log_v)
+        change = v * square
+        return math.log(ridge * v + float(weight @ (change / (1 + change)))) - log_gamma
+
+    return excess
 
 
 def log_effective_ridge(law: AttentionLaw, gamma: float, ridge: float) -> float:
     """Return log V, with E S² = 1."""
     guess = math.log(gamma) - math.log1p(ridge)
-    return increasing_root(lambda log_v: _log_excess(log_v, law, gamma, ridge), guess)
+    return increasing_root(_excess(law, gamma, ridge), guess)
 
 
 def _missing_margin(law: AttentionLaw, factor: FloatArray) -> FloatArray:
