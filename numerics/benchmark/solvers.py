@@ -1,29 +1,17 @@
-"""Speed, measured: each entry runs the toolkit and a plain alternative in turn, and gives seconds and their ratio.
-
-The exact risk, whose time depends on the model, is timed besides over random models: its median and its largest.
-
-Both sides of an entry solve the same problem and are held to the same answer before they are timed.  They alternate, so
-that a busy machine slows both; the ratio of each pair is taken, and its median and range are shown.
-"""
+"""The solvers of the theory against plain alternatives; the exact risk besides over random models."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, ndtr
 
-from numerics.atomic_file import replaced_file
+from numerics.benchmark.pairs import Entry, Side
 from theory.attention.law import AttentionLaw, attention_law
 from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
@@ -32,43 +20,11 @@ from theory.proportional import logistic_head, max_margin_head, ridge_head
 from theory.risk.exact_risk import Delta, exact_risk
 from theory.risk.trained_model import TrainedModel
 
-PAIRS = 7
 RISK_MODELS = 200
+RISK_RUNS = 7
 MIXTURE = ContextualMixture(dimension=101, tokens=64, relevant_tokens=4)
 RATIO = 0.5
 CURVE = np.unique(np.round(np.geomspace(20, 4000, 100)))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One comparison.
-
-    Attributes:
-        name: what is computed.
-        alternative: how the other side computes it.
-        toolkit: computes it with the toolkit and returns a number to compare.
-        plain: the other side.
-        agreement: relative difference that the two answers may have.
-    """
-
-    name: str
-    alternative: str
-    toolkit: Callable[[], float]
-    plain: Callable[[], float]
-    agreement: float
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Outcome of one entry: seconds (median), and the ratio plain/toolkit (median, least, largest of the pairs)."""
-
-    name: str
-    alternative: str
-    toolkit_seconds: float
-    plain_seconds: float
-    ratio: float
-    smallest_ratio: float
-    largest_ratio: float
 
 
 @dataclass(frozen=True)
@@ -161,8 +117,8 @@ def inverted_risk(model: TrainedModel, tokens: int, relevant: int) -> float:
     return total / 2
 
 
-def entries() -> list[Entry]:
-    """Return all comparisons, their laws made beforehand."""
+def solver_entries() -> list[Entry]:
+    """Return all comparisons of solvers, their laws made beforehand."""
     law = attention_law(MIXTURE, 1.0)
     vectors = {"context": [1, 0, 0, 0], "signal": [0, 1, 0, 0], "prompt": [1, 0, 0.3, 0], "head": [0.1, 1, 0, 0.7]}
     model = TrainedModel(**{name: np.array(values, dtype=float) for name, values in vectors.items()})
@@ -171,37 +127,42 @@ def entries() -> list[Entry]:
         Entry(
             "ridge error in the proportional regime",
             "damped iteration in NumPy",
-            lambda: ridge_head(law, RATIO, 0.1).overlap,
-            lambda: iterated_ridge(law, RATIO, 0.1),
+            Side(lambda: ridge_head(law, RATIO, 0.1).overlap),
+            Side(lambda: iterated_ridge(law, RATIO, 0.1)),
             1e-9,
+            seconds=1e-3,
         ),
         Entry(
-            "ridge curve of 100 points",
-            "damped iteration in NumPy, point by point",
-            lambda: float(np.sum(known_prompt_error(MIXTURE, curve).overlap)),
-            lambda: sum(iterated_ridge(law, 100 / n, 0.1) for n in CURVE),
+            "ridge curve of 100 points, with error bounds",
+            "damped iteration in NumPy, point by point, without",
+            Side(lambda: known_prompt_error(MIXTURE, curve).overlap),
+            Side(lambda: [iterated_ridge(law, 100 / n, 0.1) for n in CURVE]),
             1e-9,
+            seconds=20e-3,
         ),
         Entry(
             "logistic error in the proportional regime",
             "damped iteration in NumPy",
-            lambda: logistic_head(law, RATIO, 0.1).overlap,
-            lambda: iterated_logistic(law, RATIO, 0.1),
+            Side(lambda: logistic_head(law, RATIO, 0.1).overlap),
+            Side(lambda: iterated_logistic(law, RATIO, 0.1)),
             1e-6,
+            seconds=50e-3,
         ),
         Entry(
             "max-margin error in the proportional regime",
             "minimize_scalar around brentq",
-            lambda: max_margin_head(law, RATIO).overlap,
-            lambda: searched_margin(law, RATIO),
+            Side(lambda: max_margin_head(law, RATIO).overlap),
+            Side(lambda: searched_margin(law, RATIO)),
             1e-4,
+            seconds=50e-3,
         ),
         Entry(
             "exact risk of a trained model, T = 64",
             "scipy.integrate.quad on the real axis",
-            lambda: exact_risk(model, tokens=64, relevant_tokens=4).error,
-            lambda: inverted_risk(model, 64, 4),
+            Side(lambda: exact_risk(model, tokens=64, relevant_tokens=4).error),
+            Side(lambda: inverted_risk(model, 64, 4)),
             1e-7,
+            seconds=2e-3,
         ),
     ]
 
@@ -221,58 +182,9 @@ def risk_spread() -> Spread:
         count = int(rng.integers(1, 4))
         deltas = [Delta(float(q), float(w), 1 / count) for q, w in rng.uniform(-1, 1, (count, 2))]
         times = []
-        for _ in range(PAIRS):
+        for _ in range(RISK_RUNS):
             start = time.perf_counter()
             exact_risk(model, tokens=64, relevant_tokens=relevant, noise=sigma, deltas=deltas)
             times.append(time.perf_counter() - start)
         seconds.append(min(times))
     return Spread("exact risk of random models, T = 64", RISK_MODELS, float(np.median(seconds)), max(seconds))
-
-
-def measured(entry: Entry) -> Timing:
-    """Check that both sides agree, then time them in turn.
-
-    Raises:
-        ArithmeticError: the two sides differ, so that their times would compare nothing.
-    """
-    mine, other = entry.toolkit(), entry.plain()
-    if not abs(mine - other) <= entry.agreement * abs(other):
-        raise ArithmeticError(f"{entry.name}: {mine:.12g} by the toolkit, {other:.12g} by {entry.alternative}")
-    seconds = np.empty((PAIRS, 2))
-    for pair in range(PAIRS):
-        for side, run in enumerate((entry.toolkit, entry.plain)):
-            start = time.perf_counter()
-            run()
-            seconds[pair, side] = time.perf_counter() - start
-    ratios = seconds[:, 1] / seconds[:, 0]
-    middle = np.median(seconds, axis=0)
-    spread = float(np.median(ratios)), float(ratios.min()), float(ratios.max())
-    return Timing(entry.name, entry.alternative, float(middle[0]), float(middle[1]), *spread)
-
-
-def main(results: Path = Path("results")) -> None:
-    """Measure all entries, print them as a table and write them to results/benchmark.json."""
-    timings = []
-    for entry in entries():
-        print(f"{entry.name} ...", file=sys.stderr)
-        timings.append(measured(entry))
-    print(f"{'computed':44} {'ms':>9} {'other ms':>9} {'ratio':>8}  (least - largest)  against")
-    for one in timings:
-        print(
-            f"{one.name:44} {1e3 * one.toolkit_seconds:9.3f} {1e3 * one.plain_seconds:9.2f} {one.ratio:8.1f}  "
-            f"({one.smallest_ratio:.1f} - {one.largest_ratio:.1f})  {one.alternative}"
-        )
-    print("exact risk of random models ...", file=sys.stderr)
-    spread = risk_spread()
-    median, largest = 1e3 * spread.median_seconds, 1e3 * spread.largest_seconds
-    print(f"{spread.name:44} {median:9.3f} (median of {spread.cases} models, the slowest takes {largest:.3f})")
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    record = {"machine": machine, "pairs": PAIRS, "timings": [asdict(one) for one in timings]}
-    record["spreads"] = [asdict(spread)]
-    results.mkdir(parents=True, exist_ok=True)
-    with replaced_file(results / "benchmark.json") as path:
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
