@@ -25,6 +25,7 @@ from numerics.simulators.scores import TEST_SCORES
 from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
 from numerics.simulators.tokens import simulate_tokens
 from numerics.training.heads import TrainingSet, train_head
+from numerics.training.training_error import TrainingError
 from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture
@@ -121,7 +122,8 @@ def _error_of(
     fresh = fresh - np.outer(fresh @ along, along)
     ones = np.ones(len(training))
     weights = train_head(TrainingSet(training[:, 1:], ones, ones), head).weights
-    assert weights is not None
+    if weights is None:
+        raise TrainingError(f"there is no {head.kind} head to time")
     return float(np.mean(fresh[:, 1:] @ weights < 0))
 
 
