@@ -84,3 +84,28 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def short_duration(seconds: float) -> str:
+    """Write a time of three digits, down to microseconds.
+
+    Example:
+        >>> short_duration(2.5e-5), short_duration(0.0123), short_duration(1.5), short_duration(7384.0)
+        ('25.0 µs', '12.3 ms', '1.50 s', '2 h 3 min')
+    """
+    if seconds >= 60:
+        return duration(seconds)
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.9995 * size:
+            return f"{plain_number(seconds / size)} {unit}"
+    return f"{plain_number(seconds / 1e-6)} µs"
+
+
+def exponent(value: float) -> str:
+    """Write an exponent to two places, zero without a sign.
+
+    Example:
+        >>> exponent(0.98765), exponent(-0.001), exponent(-0.25)
+        ('0.99', '0.00', '−0.25')
+    """
+    return _signed(f"{round(value, 2) + 0.0:.2f}")

@@ -15,9 +15,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from figures.benchmark_record import BenchmarkRecord, read_benchmark
 from figures.catalogue import FIGURES
 from figures.mathml import FormulaError, mathml
-from figures.number_text import ABSENT, duration, measured_number, percent, plain_number
+from figures.number_text import ABSENT, duration, exponent, measured_number, percent, plain_number, short_duration
 from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, outcome, value_plot
 from figures.shown_derivation import ShownDerivation, shown_derivation
 from figures.verification_record import FILE, VERDICTS, Check, Claim, VerificationRecord, read_record
@@ -185,10 +186,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "duration": duration,
+        "exponent": exponent,
         "json_text": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "measured_number": measured_number,
         "percent": percent,
         "plain_number": plain_number,
+        "short_duration": short_duration,
         "sign": SIGNS.__getitem__,
         "universal_time": _universal_time,
     }
@@ -208,6 +211,7 @@ def page(
     pictures: Sequence[Picture],
     derivations: Sequence[ShownDerivation] = (),
     file: Path = Path(FILE),
+    benchmark: BenchmarkRecord | None = None,
 ) -> str:
     """Return the page; it depends on its arguments alone.
 
@@ -216,6 +220,7 @@ def page(
         pictures: the figures that it shows.
         derivations: those that it shows, checked.
         file: where the record is from, for what is said of a formula that cannot be shown.
+        benchmark: what was measured of speed, None for nothing.
 
     Raises:
         ArgumentError: a formula cannot be shown.
@@ -231,6 +236,7 @@ def page(
         columns=_columns(record.checks),
         pictures=pictures,
         derivations=derivations,
+        benchmark=benchmark,
         script=Markup(script),
         script_hash=Markup(f"sha256-{digest}"),
         style=Markup(_source(environment, "report.css")),
@@ -248,14 +254,14 @@ def write_report(results: Path) -> Report:
         results: the folder that `python -m numerics verify` and `python -m figures` wrote to.
 
     Raises:
-        ArgumentError: there is no verification, or something in it is not as it must be.
+        ArgumentError: there is no verification, or something in it or in the benchmark is not as it must be.
         OSError: a file cannot be read or written.
     """
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
     derivations = [shown_derivation(name) for name in SHOWN]
-    content = page(record, pictures, derivations, results / FILE).encode()
+    content = page(record, pictures, derivations, results / FILE, read_benchmark(results)).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:
         temporary.write_bytes(content)
