@@ -20,7 +20,7 @@ PIP_INSTALL := -m pip install -qq --no-user --no-input --disable-pip-version-che
 PYTEST := -m pytest -n auto --dist loadfile
 export_threads := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help reproduce test test-slow test-lowest bench lint references lock clean FORCE
+.PHONY: help reproduce test test-slow test-lowest bench package lint references lock clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' Makefile | while IFS='|' read -r target does; do \
@@ -28,13 +28,14 @@ help:  ## list the targets
 	done
 
 reproduce: .venv/.ready  ## check every claim and derivation, draw every figure and write the report, into results/
-	@status=0; \
+	@status=0; started=$$(date +%s); \
 	echo "Checking every claim ..."; $(RUN) -m numerics verify || status=1; \
 	echo "Deriving every closed form ..."; \
 	$(RUN) -m theory derive --latex results/derivations.tex > results/derivations.txt || status=1; \
 	echo "Drawing every figure ..."; $(RUN) -m figures || status=1; \
 	echo "Writing the report ..."; $(RUN) -m figures report || status=1; \
-	if [ $$status -eq 0 ]; then echo "Done: the tables, derivations, figures and report.html are in results/"; \
+	seconds=$$(($$(date +%s) - started)); took="$$((seconds / 60)) min $$((seconds % 60)) s"; \
+	if [ $$status -eq 0 ]; then echo "Done in $$took: the tables, derivations, figures and report.html are in results/"; \
 	else echo "A step failed, see above; what was made is in results/"; fi; \
 	exit $$status
 
@@ -53,6 +54,31 @@ test-lowest: .venv-lowest/.ready  ## the tests of make test on the oldest depend
 bench: .venv/.ready  ## measure speed against plain alternatives, into results/benchmark.json
 	@echo "Measuring, on one thread ..."
 	@$(export_threads) $(RUN) -m numerics.benchmark
+
+package:  ## build wheel and source, check what they say, and try the wheel in a clean environment, into dist/
+	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
+	$(call discard,.venv-package) && rm -rf build dist *.egg-info && \
+	echo "Building ..." && \
+	$(call make_environment,.venv-package) && \
+	.venv-package/bin/python $(PIP_INSTALL) --upgrade build setuptools wheel twine && \
+	.venv-package/bin/python -m build --no-isolation --outdir dist > /dev/null && \
+	.venv-package/bin/python -m twine check --strict dist/* && \
+	echo "Installing the wheel alone ..." && \
+	$(call discard,.venv-package) && $(call make_environment,.venv-package) && \
+	.venv-package/bin/python $(PIP_INSTALL:--no-build-isolation=) dist/*.whl && \
+	.venv-package/bin/python -m pip check && \
+	mkdir .venv-package/elsewhere && cd .venv-package/elsewhere && \
+	../bin/python -m theory error $(PACKAGE_EXAMPLE) && \
+	../bin/python -m numerics simulate $(PACKAGE_EXAMPLE) --simulator overlap && \
+	../bin/python -m numerics verify small-errors && \
+	../bin/python -m figures benefit-of-context --draft && ls results results/figures && \
+	echo "Checking types as a user's checker sees them ..." && \
+	../bin/python $(PIP_INSTALL:--no-build-isolation=) mypy && \
+	printf '%s\n' 'import theory' 'reveal_type(theory.averaging_error(100, 50, 1.0).error)' 'theory.averaging_error(100, 50)' > user.py && \
+	{ ../bin/python -m mypy --strict user.py > types.txt; cat types.txt; \
+	grep -q 'Revealed type is' types.txt && grep -q 'user.py:3: error' types.txt && ! grep -q 'import-untyped' types.txt; }
+
+PACKAGE_EXAMPLE := --dim 101 --tokens 16 --relevant 2 --noise-kind prompt-orthogonal --samples 200 --head least-squares
 
 lint: .venv/.ready  ## ruff and mypy
 	@echo "Checking style and types ..."
@@ -85,6 +111,7 @@ clean:  ## remove the environments, the caches and results/
 	@rm -rf results build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find $(wildcard theory numerics figures tests) -name __pycache__ -type d -prune -exec rm -rf {} +
 	@$(call discard,.venv-lock)
+	@$(call discard,.venv-package)
 	@$(call discard,.venv-lowest)
 	@$(call discard,.venv)
 
