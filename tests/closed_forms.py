@@ -31,13 +31,11 @@ from theory import (
     weighted_averaging_head,
     winning_prompt,
 )
-from theory.attention.law import AttentionLaw, attention_law
+from theory.attention.law import AttentionLaw
 from theory.descent.sample_complexity import _prompt_ratio
 from theory.descent.step_law import Geometry, mean_token_law, prompt_gradient_law
 from theory.expressivity.self_attention import mean_attention
-from theory.head import Head
 from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
-from theory.known_prompt.fluctuating_prediction import mean_snr_square
 from theory.known_prompt.inner_product import _Phase
 from theory.proportional.max_margin import _hinge
 from theory.proportional.ridge import log_effective_ridge
@@ -289,17 +287,13 @@ def few_tokens(attribute):
 
 
 def linear_gain(x):
-    """Return E κ² of linear attention over that of uniform pooling, at δ_q = 0."""
-    x["m"] = x["m"] % 12 + 3
-    x["T"] = x["R"] + x["m"]
+    """Return E κ² of linear attention over that of uniform pooling, at m > 2."""
+    return np.array([context_benefit(mixture(row), 0.0).linear for row in rows(x)])
 
-    def gain(row):
-        data = mixture(row, delta_context=0.0)
-        head = Head(1, 1.0, "linear")
-        pooled = float(deterministic_attention(data, 0.0).kappa) ** 2
-        return mean_snr_square(data, head, attention_law(data, 1.0, "linear")) / pooled
 
-    return each(gain)(x)
+def linear_gain_without_shift(x):
+    x["delta_q"] = np.zeros_like(x["delta_q"])
+    return linear_gain(x)
 
 
 def margin_length(row):
@@ -397,7 +391,8 @@ COUNTERPARTS = {
     "uniform-pooling-delta": few_tokens("uniform_pooling_delta"),
     "linear-attention-delta": few_tokens("linear_attention_delta"),
     "prompt-attention-margin": many_losing,
-    "linear-attention-gain-exact": linear_gain,
+    "linear-attention-gain-exact": linear_gain_without_shift,
+    "linear-attention-gain-kummer": linear_gain,
     "self-attention-threshold": threshold,
     "self-attention-sufficient-positive": sufficient(0.5),
     "self-attention-sufficient-negative": sufficient(0.0),
@@ -416,8 +411,6 @@ BENEFITS = {
 SMALLEST = dict.fromkeys(("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient"), 2e-15)
 """Rounding errors of differences of numbers up to 10, whose results may be near 0."""
 
-LOOSER = {"linear-attention-gain-exact": 1e-10}
-"""The theory computes E 1/χ² as a sum over the nodes of a law, for few tokens of a density that is not smooth at 0."""
 
 NOT_COMPUTED = {
     "best-weights": "the theory computes with all weights at once",
@@ -437,7 +430,7 @@ NUMERIC_FUNCTIONS = {
     "averaging_head": ("averaging-overlap", "averaging-error-central-limit", "averaging-error-limit"),
     "best_accuracies": ("uniform-pooling-factor", "linear-attention-factor"),
     "best_inverse_temperature": ("best-temperature",),
-    "context_benefit": ("benefit-of-context", "best-gain", "linear-attention-gain", "linear-attention-gain-exact"),
+    "context_benefit": ("benefit-of-context", "best-gain", "linear-attention-gain-kummer"),
     "attention_moments": ("snr-many-tokens-any-signal",),
     "deterministic_attention": ("constant-attention-snr",),
     "fixed_points": ("saddle-temperature", "best-loss"),

@@ -40,8 +40,7 @@ def test_the_symbolic_result_is_what_the_numeric_function_computes(name):
     assert derivation.parameters.keys() <= numbers.keys()
     exact = in_fifty_digits(derivation, numbers, POINTS)
     assert exact.shape == expected.shape == (POINTS,)
-    tolerance = closed_forms.LOOSER.get(name, TOLERANCE)
-    assert_allclose(expected, exact, rtol=tolerance, atol=closed_forms.SMALLEST.get(name, 0.0))
+    assert_allclose(expected, exact, rtol=TOLERANCE, atol=closed_forms.SMALLEST.get(name, 0.0))
 
 
 @pytest.mark.parametrize("name", ENTRIES)

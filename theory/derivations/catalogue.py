@@ -89,6 +89,9 @@ ENTRIES: dict[str, Entry] = {
     "linear-attention-gain-exact": Entry(
         "What linear attention gains at any number of tokens", "context", "linear_gain_exact"
     ),
+    "linear-attention-gain-kummer": Entry(
+        "What linear attention gains at any number of tokens and any δ_q", "context", "linear_gain_kummer"
+    ),
     "hard-attention-error": Entry("Error of hard attention", "hard_attention", "error"),
     "hard-attention-midpoint": Entry("Where hard attention loses every second sequence", "hard_attention", "midpoint"),
     "hard-attention-threshold": Entry("The transition of hard attention", "hard_attention", "threshold"),
