@@ -194,7 +194,7 @@ def linear_gain_kummer() -> Derivation:
             "Powers of u, for m > 2: the mean of 1/(m - 2 + 2j) over Poisson's law.",
             given={m: 2 + x_0},
         )
-        .to(short, "Kummer's function", "M(a, a + 1, x) = Σ a/(a + j) x^j/j!.", given={m: 2 + x_0})
+        .to(short, "Kummer's function", "M(a, a + 1, x) = Σ a/(a + j) x^j/j!.")
         .to(result, "In the model's own symbols", "x as above.", given=half)
     )
     return derivation(

@@ -50,18 +50,19 @@ def put_in(side: Expr, symbol: Symbol, value: Expr) -> Expr:
     return side.subs(symbol, value)
 
 
-def termwise(before: Expr, after: Expr) -> tuple[Expr, Expr]:
+def termwise(before: Expr, after: Expr) -> tuple[Expr, Expr] | None:
     """Return what stands under the same integrals and sums of two products, the products themselves if there are none.
 
     Kummer's function counts as its series, and a series of positive terms under an integral is integrated term by term.
+    None where both products have an integral or a sum, but not the same: nothing is known of them then.
     """
     before, after = (side.replace(KummerM, lambda *x: KummerM(*x).series_in_powers) for side in (before, after))
     if _outer(after, Sum) is not None:
         before = _exchanged(before)
     one, other = _stripped(before), _stripped(after)
-    if one is None or other is None or one[0] != other[0]:
+    if one is None or other is None:
         return before, after
-    return termwise(one[1], other[1])
+    return termwise(one[1], other[1]) if one[0] == other[0] else None
 
 
 def _outer(side: Expr, kind: type[Expr]) -> Expr | None:

@@ -100,7 +100,10 @@ def equal(step: Step) -> bool:
         return isinstance(before, Root) and _same_root(before, after)
     if step.check == RATIONAL_POINTS:
         return all(_exactly_zero((before - after).subs(point).doit()) for point in rational_points(before - after))
-    before, after = (_evaluated(side) for side in termwise(before, after))
+    terms = termwise(before, after)
+    if terms is None:
+        return False
+    before, after = map(_evaluated, terms)
     if _clearly_not_zero(before - after):
         return False
     before, after = (_powers_factored(hyperexpand(side)) for side in (before, after))
