@@ -32,8 +32,10 @@ from theory import (
     winning_prompt,
 )
 from theory.attention.law import AttentionLaw
+from theory.attention.mixed_moments import AttentionScores, MixedMoments
+from theory.descent.population_flow import PopulationPlane
 from theory.descent.sample_complexity import _prompt_ratio
-from theory.descent.step_law import Geometry, mean_token_law, prompt_gradient_law
+from theory.descent.step_law import Geometry, feature_law, mean_token_law, prompt_gradient_law
 from theory.expressivity.self_attention import mean_attention
 from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
 from theory.known_prompt.inner_product import _Phase
@@ -67,6 +69,9 @@ RANGES = {
     "alpha": (-3, 3),
     "beta": (-3, 3),
     "r": (-0.95, 0.95),
+    **dict.fromkeys(("EA", "EAA", "EAR", "EAAR", "EP", "EAP", "EAAP", "EP3", "EPP"), (0.05, 0.95)),
+    "M_slope": (-2, 2),
+    "G_slope": (-2, 2),
 }
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
@@ -74,6 +79,10 @@ WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 WITHOUT_FUNCTION = ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq", "c_1", "c_2", "v")
 ANY = {name: np.linspace(0.2, 0.7, 20) for name in WITHOUT_FUNCTION} | {"j": np.arange(2.0, 22.0)}
 """Numbers for symbols that only derivations without a numeric function have."""
+
+
+FEATURES = 40
+"""Mixtures and prompts of which features are compared along many vectors: moments of attention take a millisecond."""
 
 
 def drawn(name, count):
@@ -186,8 +195,8 @@ def gradient(which, kind="any"):
     return value
 
 
-def geometry(row):
-    return Geometry.of(mixture(row, delta_signal=row["delta_w"]))
+def geometry(row, **other):
+    return Geometry.of(mixture(row, delta_signal=row["delta_w"], **other))
 
 
 def head_overlap_square(row):
@@ -259,6 +268,63 @@ def flow(x, c, which):
 
 def coefficients(row):
     return FlowCoefficients(0.5, row["M_1"], row["G"], 0, 0, row["W"] ** 2, 1.0, 0, 0, 0, 0)
+
+
+def plane(x, which):
+    """Return a coefficient of the flow from moments that are any numbers."""
+    names = ("EA", "EAA", "EAR", "EAR", "EAR", "EAAR", "EP", "EAP", "EAAP", "EP3", "EPP")
+    moments = [MixedMoments(*values, 0.0) for values in zip(*(x[name] for name in names), strict=True)]
+    found = []
+    for row, means in zip(rows(x), moments, strict=True):
+        here = PopulationPlane(mixture(row, delta_signal=row["delta_w"]))
+        found.append(getattr(here._coefficients(row["tau"], means), which))
+    return np.array(found)
+
+
+def equation(which):
+    """Return the right side of an equation of the flow for coefficients that are any numbers."""
+
+    def value(row):
+        weights = row["W"] ** 2, (row["W"] / row["Q"]) ** 2
+        slopes = row["M_slope"], row["G_slope"]
+        here = FlowCoefficients(0.5, row["M_1"], row["G"], *slopes, *weights, 0, 0, 0, 0)
+        return getattr(here, which)(row["c"])
+
+    return each(value)
+
+
+@cache
+def features(count):
+    """Return numbers for means and variances of features along random vectors, and both as the theory computes them."""
+    rng = np.random.default_rng(11)
+    kinds = ("isotropic", "prompt-orthogonal")
+    settings = [
+        (geometry(row, noise_kind=kinds[index % 2]), rng.normal(0, 0.5, 3))
+        for index, row in enumerate(rows(drawn("features", FEATURES)))
+    ]
+    found = []
+    for index in range(count):
+        here, prompt = settings[index % FEATURES]
+        label, v = rng.choice([-1.0, 1.0]), rng.standard_normal(3)
+        noisy = here.projection @ prompt
+        spread = here.noise * float(np.linalg.norm(noisy))
+        ratio = math.log(here.relevant) + float(here.gap(label) @ prompt)
+        moments = AttentionScores(ratio, round(here.tokens - here.relevant), spread).moments()
+        law = feature_law(here, label, prompt)
+        along = here.gap(label) @ v, here.irrelevant_mean(label) @ v, noisy @ v / np.linalg.norm(noisy)
+        means = [getattr(moments, name) for name in ("share", "share_square", "pair", "share_pair")]
+        numbers = [*(label * np.array(along)), v @ here.projection @ v, spread, here.noise, *means]
+        found.append([*numbers, moments.pair_square, moments.triple, law.mean @ v, v @ law.covariance @ v])
+    names = ("D_v", "b_v", "n_v", "v_v", "s_q", "sigma", "EA", "EAA", "EP", "EAP", "EPP", "EP3", "mean", "variance")
+    return dict(zip(names, np.transpose(found), strict=True))
+
+
+def feature(which):
+    def value(x):
+        x |= features(len(x["n"]))
+        return x[which]
+
+    return value
 
 
 def threshold(x):
@@ -385,6 +451,12 @@ COUNTERPARTS = {
     "prompt-step-noise": prompt_noise,
     "prompt-step-overlap": each(prompt_overlap_square),
     "prompt-sample-complexity": each(prompt_ratio),
+    "head-equation": equation("head"),
+    "prompt-equation": equation("prompt"),
+    "signal-slope": lambda x: plane(x, "signal_slope"),
+    "power-slope": lambda x: plane(x, "power_slope"),
+    "feature-mean": feature("mean"),
+    "feature-variance": feature("variance"),
     "best-head-length": each(lambda row: coefficients(row).best_head_length),
     "best-loss": each(lambda row: coefficients(row).loss(row["M_1"] / row["G"])),
     "saddle-temperature": with_positive_delta,
@@ -408,9 +480,10 @@ BENEFITS = {
     "linear-attention-gain": "linear_many_tokens",
 }
 
-SMALLEST = dict.fromkeys(("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient"), 2e-15)
+SMALLEST = dict.fromkeys(
+    ("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient", "feature-variance"), 2e-15
+)
 """Rounding errors of differences of numbers up to 10, whose results may be near 0."""
-
 
 NOT_COMPUTED = {
     "best-weights": "the theory computes with all weights at once",
@@ -442,7 +515,7 @@ NUMERIC_FUNCTIONS = {
     "least_squares_overlap": ("overlap-of-two-angles", "least-squares-cosine", "minimum-norm-cosine"),
     "linear_attention_accuracy": ("linear-attention-factor",),
     "linear_attention_risk": ("linear-attention-law",),
-    "population_flow": ("best-head-length", "best-loss"),
+    "population_flow": ("head-equation", "prompt-equation", "signal-slope", "power-slope", "best-loss"),
     "population_gradients": ("head-gradient", "prompt-gradient"),
     "ridge_head": ("ridge-overlap", "least-squares-error-limit", "minimum-norm-error-limit"),
     "sample_complexity": ("head-sample-complexity", "prompt-sample-complexity"),
@@ -450,7 +523,7 @@ NUMERIC_FUNCTIONS = {
     "self_attention_threshold": ("self-attention-threshold", "self-attention-sufficient-negative"),
     "separability_threshold": ("separability-without-signal", "hinge-mean-square"),
     "separation": ("uniform-pooling-delta", "linear-attention-delta"),
-    "three_steps": ("head-step-overlap", "prompt-step-overlap", "prompt-step-noise"),
+    "three_steps": ("head-step-overlap", "prompt-step-overlap", "feature-mean", "feature-variance"),
     "weighted_averaging_head": ("weighted-averaging-overlap", "best-weights"),
     "winning_prompt": ("prompt-attention-margin",),
 }

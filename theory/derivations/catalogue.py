@@ -107,6 +107,12 @@ ENTRIES: dict[str, Entry] = {
     "prompt-sample-complexity": Entry("Sample complexity of the prompt's step", "descent", "prompt_complexity"),
     "best-head-length": Entry("Best length of the head", "descent", "best_head"),
     "best-loss": Entry("Least population loss under a prompt", "descent", "best_loss"),
+    "head-equation": Entry("The equation of the head", "flow_slopes", "head_equation"),
+    "prompt-equation": Entry("The equation of the prompt", "flow_slopes", "prompt_equation"),
+    "signal-slope": Entry("How the signal grows with the inverse temperature", "flow_slopes", "signal"),
+    "power-slope": Entry("How the power of a feature changes with the inverse temperature", "flow_slopes", "power"),
+    "feature-mean": Entry("Mean of a feature", "feature_law", "mean"),
+    "feature-variance": Entry("Variance of a feature", "feature_law", "variance"),
     "saddle-temperature": Entry("Where the tokens cancel", "descent", "saddle"),
     # Expressivity.
     "uniform-pooling-factor": Entry("What uniform pooling says of the label", "expressivity", "pooling_factor"),

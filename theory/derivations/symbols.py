@@ -137,3 +137,27 @@ between = _real("v", "cosine u between what is orthogonal to the averaging direc
 prompt_mean = _real("alpha", "mean of qᵀx over its standard deviation, x an irrelevant token")
 head_mean = _real("beta", "mean of wᵀx over its standard deviation, x an irrelevant token")
 correlation = _real("r", "correlation of qᵀx and wᵀx, x an irrelevant token", least=-1, most=1)
+
+
+def _mean(name: str, what: str, latex: str) -> Symbol:
+    return _positive(name, f"E {what}", most=1, latex=rf"\mathbb{{E}}{latex}")
+
+
+share_mean = _mean("EA", "A, expected attention on the relevant tokens", "[A]")
+share_square = _mean("EAA", "A²", "[A^2]")
+share_rest = _mean("EAR", "A(1-A)", "[A(1-A)]")
+share_square_rest = _mean("EAAR", "A²(1-A)", "[A^2(1-A)]")
+pair = _mean("EP", "P₂, chance that attention draws one irrelevant token twice", "[P_2]")
+share_pair = _mean("EAP", "A P₂", "[A P_2]")
+share_square_pair = _mean("EAAP", "A² P₂", "[A^2 P_2]")
+triple = _mean("EP3", "P₃, chance that attention draws one irrelevant token three times", "[P_3]")
+pair_square = _mean("EPP", "P₂²", "[P_2^2]")
+score_spread = _positive("s_q", "σ‖Σq‖, standard deviation of a score under the prompt q")
+along_gap = _real(
+    "D_v", "Dᵀv, by which a relevant token exceeds a noiseless irrelevant one", latex=r"\langle D, v\rangle"
+)
+along_irrelevant = _real("b_v", "mean of an irrelevant token along v")
+along_prompt = _real("n_v", "cosine of v and Σq", latex=r"\langle \hat n, v\rangle")
+noise_along = _positive("v_v", "vᵀΣv", latex=r"\langle v, \Sigma v\rangle")
+signal_slope = _real("M_slope", "dE M/dτ", latex=r"\mathbb{E}[M]'")
+power_slope = _real("G_slope", "dG/dτ", latex="G'")
