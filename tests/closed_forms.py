@@ -38,6 +38,8 @@ from theory.descent.sample_complexity import _prompt_ratio
 from theory.descent.step_law import Geometry, feature_law, mean_token_law, prompt_gradient_law
 from theory.expressivity.self_attention import mean_attention
 from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
+from theory.known_prompt.discriminant import DiscriminantLaw
+from theory.known_prompt.full_head_least_squares import log_error_given
 from theory.known_prompt.inner_product import _Phase
 from theory.proportional.max_margin import _hinge
 from theory.proportional.ridge import log_effective_ridge
@@ -71,6 +73,9 @@ RANGES = {
     "r": (-0.95, 0.95),
     **dict.fromkeys(("EA", "EAA", "EAR", "EAAR", "EP", "EAP", "EAAP", "EP3", "EPP"), (0.05, 0.95)),
     "M_slope": (-2, 2),
+    "y_n": (-0.9, 0.9),
+    "C_w": (-0.95, 0.95),
+    "X_w": (0.2, 10),
     "G_slope": (-2, 2),
 }
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
@@ -80,6 +85,8 @@ WITHOUT_FUNCTION = ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq", "c_1",
 ANY = {name: np.linspace(0.2, 0.7, 20) for name in WITHOUT_FUNCTION} | {"j": np.arange(2.0, 22.0)}
 """Numbers for symbols that only derivations without a numeric function have."""
 
+
+DISCRIMINANTS = 20
 
 FEATURES = 40
 """Mixtures and prompts of which features are compared along many vectors: moments of attention take a millisecond."""
@@ -147,6 +154,31 @@ def product_law(x):
     count = np.zeros(len(saddle))
     phase = PairsPhase(count, count + 0.5, up, down, *squares, saddle, 1 + down * saddle)
     return np.exp(phase.at_saddle())
+
+
+@cache
+def discriminants(count):
+    """Return numbers for the law of Fisher's discriminant and its density: a law takes ten milliseconds to tabulate."""
+    rng, found = np.random.default_rng(12), []
+    for _ in range(DISCRIMINANTS):
+        p, more, kappa = rng.integers(2, 20), rng.integers(2, 30), rng.uniform(0.1, 3)
+        n, points = p + more, count // DISCRIMINANTS
+        splits = n * (1 - (1 - 2 * rng.integers(1, n, points) / n) ** 2)
+        cosine, reciprocal = rng.uniform(-0.95, 0.95, points), math.sqrt(n) * rng.uniform(0.2, 2, points)
+        density = np.exp(DiscriminantLaw(float(n), float(p), kappa).log_density(cosine, reciprocal, splits))
+        found.append(np.broadcast_arrays(float(n), float(p), kappa, splits, cosine, reciprocal, density))
+    return dict(zip(("n", "p", "kappa", "k_n", "C_w", "X_w", "density"), np.hstack(found), strict=True))
+
+
+def discriminant_density(x):
+    x |= {name: values[: len(x["n"])] for name, values in discriminants(1000).items()}
+    return x["density"]
+
+
+def error_given_discriminant(x):
+    x["k_n"] = x["n"] * (1 - x["y_n"] ** 2)
+    numbers = zip(x["C_w"], x["X_w"], x["y_n"], x["n"], x["kappa"], strict=True)
+    return np.exp([float(log_error_given(*row)) for row in numbers])
 
 
 def unit_law(kappa):
@@ -431,6 +463,8 @@ COUNTERPARTS = {
     "minimum-norm-cosine": cosine(1, "p"),
     "least-squares-cosine-square": cosine(2, "n"),
     "minimum-norm-cosine-square": cosine(2, "p"),
+    "discriminant-density": discriminant_density,
+    "full-head-error-given": error_given_discriminant,
     "marchenko-pastur-first": each(first_transform),
     "ridge-overlap": each(lambda row: ridge_head(unit_law(row["kappa"]), row["gamma"], row["lambda"]).overlap ** 2),
     "averaging-error-limit": ridge_error(math.inf, 0.05, 3),
@@ -507,6 +541,8 @@ NUMERIC_FUNCTIONS = {
     "attention_moments": ("snr-many-tokens-any-signal",),
     "deterministic_attention": ("constant-attention-snr",),
     "fixed_points": ("saddle-temperature", "best-loss"),
+    "full_head_least_squares_error": ("discriminant-density", "full-head-error-given"),
+    "full_head_least_squares_overlap": ("discriminant-density",),
     "hard_attention_error": ("hard-attention-error",),
     "hard_attention_midpoint": ("hard-attention-midpoint",),
     "hard_attention_threshold": ("hard-attention-threshold",),
@@ -533,7 +569,7 @@ INTEGRALS_AND_ROOTS = {
     *("attention_law", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
     *("best_linear_attention_error", "best_pooling_error", "best_prompt_attention_error"),
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
-    *("full_head_averaging_overlap", "full_head_least_squares_error", "full_head_least_squares_overlap"),
+    *("full_head_averaging_overlap",),
     *("gradient_descent", "gradient_flow", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),
     *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),

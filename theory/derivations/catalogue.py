@@ -53,6 +53,8 @@ ENTRIES: dict[str, Entry] = {
         "Squared cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine_square"
     ),
     "overlap-of-two-angles": Entry("Overlap of the least-squares head with w⋆", "least_squares", "two_angles"),
+    "discriminant-density": Entry("Law of Fisher's discriminant", "discriminant", "density"),
+    "full-head-error-given": Entry("Error of a discriminant with its intercept", "discriminant", "decision_error"),
     # Proportional regime.
     "marchenko-pastur-first": Entry("Marchenko-Pastur transform m₁", "ridge", "first_transform"),
     "marchenko-pastur-second": Entry("Marchenko-Pastur transform m₂", "ridge", "second_transform"),

@@ -161,3 +161,9 @@ along_prompt = _real("n_v", "cosine of v and Σq", latex=r"\langle \hat n, v\ran
 noise_along = _positive("v_v", "vᵀΣv", latex=r"\langle v, \Sigma v\rangle")
 signal_slope = _real("M_slope", "dE M/dτ", latex=r"\mathbb{E}[M]'")
 power_slope = _real("G_slope", "dG/dτ", latex="G'")
+split = _positive("k_n", "4n₊n₋/n for n₊ and n₋ training labels of either sign, n(1-ȳ²)", latex="k")
+mean_label = _real("y_n", "mean ȳ of the training labels", least=-1, most=1, latex=r"\bar{y}")
+head_cosine = _real(
+    "C_w", "cosine C between w⋆ and the part of the head orthogonal to the prompt", least=-1, most=1, latex="C"
+)
+reciprocal = _positive("X_w", "√k/(S‖w‖), w the part of the head orthogonal to the prompt", latex="X")

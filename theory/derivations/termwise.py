@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Function, Integral, Mul, RisingFactorial, Sum, Symbol, factorial, oo
+from sympy import Expr, Function, Integral, Mul, RisingFactorial, Sum, Symbol, exp, factorial, oo
+from sympy import gamma as Gamma
+
+VARIABLE = Symbol("t", positive=True)
+"""Of Euler's integral."""
 
 INDEX = Symbol("j", integer=True, nonnegative=True)
 """Counts the terms of a series."""
@@ -16,8 +20,15 @@ class KummerM(Function):  # type: ignore[misc]
     nargs = 3
 
     @property
+    def integral(self) -> Expr:
+        """Euler's integral, for b > a > 0."""
+        a, b, x = self.args
+        density = VARIABLE ** (a - 1) * (1 - VARIABLE) ** (b - a - 1) * Gamma(b) / (Gamma(a) * Gamma(b - a))
+        return Integral(density * exp(x * VARIABLE), (VARIABLE, 0, 1))
+
+    @property
     def series_in_powers(self) -> Sum:
-        """The series that defines it."""
+        """The series."""
         a, b, x = self.args
         term = RisingFactorial(a, INDEX) / RisingFactorial(b, INDEX) * x**INDEX / factorial(INDEX)
         return Sum(term, (INDEX, 0, oo))
@@ -53,10 +64,13 @@ def put_in(side: Expr, symbol: Symbol, value: Expr) -> Expr:
 def termwise(before: Expr, after: Expr) -> tuple[Expr, Expr] | None:
     """Return what stands under the same integrals and sums of two products, the products themselves if there are none.
 
-    Kummer's function counts as its series, and a series of positive terms under an integral is integrated term by term.
+    Kummer's function counts as Euler's integral beside an integral and as its series beside a sum; a series of positive
+    terms under an integral is integrated term by term.
     None where both products have an integral or a sum, but not the same: nothing is known of them then.
     """
-    before, after = (side.replace(KummerM, lambda *x: KummerM(*x).series_in_powers) for side in (before, after))
+    if after.has(KummerM):
+        by_integral = _outer(before, Integral) is not None
+        after = after.replace(KummerM, lambda *x: KummerM(*x).integral if by_integral else KummerM(*x).series_in_powers)
     if _outer(after, Sum) is not None:
         before = _exchanged(before)
     one, other = _stripped(before), _stripped(after)
