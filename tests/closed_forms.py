@@ -41,7 +41,8 @@ from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
 from theory.known_prompt.discriminant import DiscriminantLaw
 from theory.known_prompt.full_head_least_squares import log_error_given
 from theory.known_prompt.inner_product import _Phase
-from theory.proportional.max_margin import _hinge
+from theory.proportional.logistic import _State, imbalances, margins, responses
+from theory.proportional.max_margin import _hinge, _Margin
 from theory.proportional.ridge import log_effective_ridge
 from theory.risk.quadratic_form import _Phase as PairsPhase
 
@@ -72,6 +73,15 @@ RANGES = {
     "beta": (-3, 3),
     "r": (-0.95, 0.95),
     **dict.fromkeys(("EA", "EAA", "EAR", "EAAR", "EP", "EAP", "EAAP", "EP3", "EPP"), (0.05, 0.95)),
+    "V": (0.1, 5),
+    "w_1": (-2, 2),
+    "w_p": (0.1, 2),
+    "u_m": (-4, 4),
+    "q_m": (0.1, 5),
+    **dict.fromkeys(("EMf", "ESb", "ESf"), (0.05, 1)),
+    "r_m": (0, 2),
+    "c_w": (-0.95, 0.95),
+    "S": (0.3, 2),
     "M_slope": (-2, 2),
     "y_n": (-0.9, 0.9),
     "C_w": (-0.95, 0.95),
@@ -81,7 +91,7 @@ RANGES = {
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
 
-WITHOUT_FUNCTION = ("a", "P", "N", "M", "S", "x", "qw", "sw", "qq", "sq", "c_1", "c_2", "v")
+WITHOUT_FUNCTION = ("a", "P", "N", "M", "x", "qw", "sw", "qq", "sq", "c_1", "c_2", "v")
 ANY = {name: np.linspace(0.2, 0.7, 20) for name in WITHOUT_FUNCTION} | {"j": np.arange(2.0, 22.0)}
 """Numbers for symbols that only derivations without a numeric function have."""
 
@@ -183,6 +193,38 @@ def error_given_discriminant(x):
 
 def unit_law(kappa):
     return AttentionLaw(np.array([kappa]), np.array([1.0]), np.array([1.0]))
+
+
+def logistic_margin(x):
+    """Return decisions, and put the margins that the theory finds for them among the numbers."""
+    decision = np.where(x["u_m"] > 0, x["u_m"] + 0.1, x["u_m"] - 0.1)
+    x["u_m"] = margins(decision, x["q_m"])
+    return decision
+
+
+def logistic_balance(which):
+    """Return what an equation says of a head, from by how much another one fails it."""
+
+    def value(row):
+        state = _State(math.log(row["V"]), row["w_1"], math.log(row["w_p"]))
+        ridge, along, across = imbalances(
+            state, row["gamma"], row["lambda"], row["ESb"], row["W"] * row["EMf"], row["ESf"]
+        )
+        return {
+            "ridge": row["gamma"] * math.exp(ridge),
+            "along": row["w_1"] - along * state.length,
+            "across": row["w_p"] * math.exp(-across),
+        }[which]
+
+    return each(value)
+
+
+def max_margin(which):
+    def value(row):
+        law = AttentionLaw(*(np.array([number]) for number in (row["kappa"] * row["S"], row["S"], 1.0)))
+        return getattr(_Margin(law, row["gamma"]), which)(row["c_w"], row["r_m"])
+
+    return each(value)
 
 
 def ridge_error(ridge, low, high):
@@ -471,6 +513,13 @@ COUNTERPARTS = {
     "least-squares-error-limit": ridge_error(0.0, 0.05, 0.95),
     "minimum-norm-error-limit": ridge_error(0.0, 1.05, 3),
     "separability-without-signal": lambda x: np.full(len(x["n"]), separability_threshold(unit_law(0.0))),
+    "logistic-margin": logistic_margin,
+    "logistic-slope": lambda x: responses(x["u_m"], x["q_m"])[1],
+    "logistic-effective-ridge": logistic_balance("ridge"),
+    "logistic-along": logistic_balance("along"),
+    "logistic-across": logistic_balance("across"),
+    "max-margin-excess": max_margin("excess"),
+    "max-margin-slope": max_margin("slope"),
     "hinge-mean": lambda x: _hinge(x["l"])[0],
     "hinge-mean-square": lambda x: _hinge(x["l"])[1],
     "hard-attention-error": lambda x: hard_attention_error(mixture(x, delta_signal=x["delta_w"])),
@@ -549,6 +598,8 @@ NUMERIC_FUNCTIONS = {
     "large_tokens_flow": ("signal-many-tokens", "power-many-tokens"),
     "large_tokens_moments": ("share-many-tokens", "noise-many-tokens", "snr-many-tokens"),
     "least_squares_overlap": ("overlap-of-two-angles", "least-squares-cosine", "minimum-norm-cosine"),
+    "logistic_head": ("logistic-margin", "logistic-effective-ridge", "logistic-along", "logistic-across"),
+    "max_margin_head": ("max-margin-excess", "max-margin-slope"),
     "linear_attention_accuracy": ("linear-attention-factor",),
     "linear_attention_risk": ("linear-attention-law",),
     "population_flow": ("head-equation", "prompt-equation", "signal-slope", "power-slope", "best-loss"),
@@ -557,7 +608,7 @@ NUMERIC_FUNCTIONS = {
     "sample_complexity": ("head-sample-complexity", "prompt-sample-complexity"),
     "self_attention_accuracy": ("self-attention-output",),
     "self_attention_threshold": ("self-attention-threshold", "self-attention-sufficient-negative"),
-    "separability_threshold": ("separability-without-signal", "hinge-mean-square"),
+    "separability_threshold": ("separability-without-signal", "max-margin-excess", "max-margin-slope"),
     "separation": ("uniform-pooling-delta", "linear-attention-delta"),
     "three_steps": ("head-step-overlap", "prompt-step-overlap", "feature-mean", "feature-variance"),
     "weighted_averaging_head": ("weighted-averaging-overlap", "best-weights"),
@@ -571,7 +622,7 @@ INTEGRALS_AND_ROOTS = {
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
     *("full_head_averaging_overlap",),
     *("gradient_descent", "gradient_flow", "known_prompt_error"),
-    *("large_tokens_fixed_point", "least_squares_error", "load_model", "logistic_head", "max_margin_head"),
+    *("large_tokens_fixed_point", "least_squares_error", "load_model"),
     *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),
 }
 """The public functions without one: what they return is integrated, searched for or read."""

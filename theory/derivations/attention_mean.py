@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import Expr, Poly, S, Symbol, cancel, diff, exp, expand, symbols, sympify
 
-from theory.derivations.stein import mean_in_symbols, without_number
+from theory.derivations.stein import mean_in_symbols, mean_symbol, without_number
 
 A, *SUMS = symbols("A P_2:7", positive=True)
 P_2, P_3 = SUMS[:2]
@@ -82,10 +82,10 @@ class AttentionMean(Expr):  # type: ignore[misc]
         return set(self.args[0].free_symbols - {A, *SUMS, p, g, N})
 
     def doit(self, **hints: Any) -> Expr:
-        """Reduce the mean to those of products of A, P_2 and P_3, each a symbol; leave that of no polynomial."""
+        """Reduce the mean to those of products of A, P_2 and P_3, each a symbol."""
         left = cancel(self.args[0].doit(**hints).replace(TokenSum, lambda term: term))
         if not left.is_polynomial(A, *SUMS, p, g, N):
-            return self
+            return mean_symbol(left)
         done, left = S.Zero, expand(left)
         while left != 0:
             left = _over_tokens(without_number(left, g, attention_slopes()))

@@ -71,6 +71,13 @@ ENTRIES: dict[str, Entry] = {
     "hinge-mean": Entry("Mean of the positive part of a margin", "hard_attention", "hinge"),
     "hinge-mean-square": Entry("Mean square of the positive part of a margin", "hard_attention", "hinge_square"),
     "separability-without-signal": Entry("Separability without a signal", "hard_attention", "separability"),
+    "logistic-margin": Entry("The margin of an example of the logistic head", "scalar_problem", "margin"),
+    "logistic-slope": Entry("How the force on an example falls with its decision", "scalar_problem", "slope"),
+    "logistic-effective-ridge": Entry("The effective ridge of the logistic head", "scalar_problem", "logistic_ridge"),
+    "logistic-along": Entry("The logistic head along w⋆", "scalar_problem", "logistic_along"),
+    "logistic-across": Entry("The logistic head across w⋆", "scalar_problem", "logistic_across"),
+    "max-margin-excess": Entry("Whether a margin can be kept", "scalar_problem", "max_margin_excess"),
+    "max-margin-slope": Entry("The overlap of the max-margin head", "scalar_problem", "max_margin_slope"),
     # Attention features and the worth of context.
     "constant-attention-snr": Entry(
         "Signal-to-noise ratio where attention is constant", "context", "constant_attention"

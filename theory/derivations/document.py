@@ -40,7 +40,15 @@ GREEK = (
 SIGNS = "≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int ℓell ∝propto"
 RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"
 LOWERED = "₀0 ₁1 ₂2 ₃3 ₊+ ₋- ⋆\\star"
-COMBINED = {"x̄": r"\bar{x}", "z̄": r"\bar{z}", "Ā": r"\bar{A}", "ŵ": r"\hat{w}", "q̂": r"\hat{q}", "n̂": r"\hat{n}"}
+COMBINED = {
+    "ȳ": r"\bar{y}",
+    "x̄": r"\bar{x}",
+    "z̄": r"\bar{z}",
+    "Ā": r"\bar{A}",
+    "ŵ": r"\hat{w}",
+    "q̂": r"\hat{q}",
+    "n̂": r"\hat{n}",
+}
 ESCAPED = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 
 

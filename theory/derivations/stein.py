@@ -33,6 +33,11 @@ def without_number(expression: Expr, g: Symbol, slopes: Slopes) -> Expr:
     return expand(done)
 
 
+def mean_symbol(expression: Expr) -> Expr:
+    """Return the symbol that stands for a mean; 1 for the mean of 1."""
+    return S.One if expression == 1 else Symbol(f"E[{expression}]", real=True)
+
+
 def mean_in_symbols(polynomial: Expr, functions: Sequence[Symbol]) -> Expr:
     """Return the mean of a polynomial in functions of g, with a symbol for the mean of each of their products.
 
@@ -44,7 +49,7 @@ def mean_in_symbols(polynomial: Expr, functions: Sequence[Symbol]) -> Expr:
     """
     terms = Poly(polynomial, *functions).terms()
     products = [(prod(map(pow, functions, powers), start=S.One), coefficient) for powers, coefficient in terms]
-    return Add(*(c * (S.One if product == 1 else Symbol(f"E[{product}]", real=True)) for product, c in products))
+    return Add(*(coefficient * mean_symbol(product) for product, coefficient in products))
 
 
 class SteinMean(Expr):  # type: ignore[misc]
@@ -67,7 +72,10 @@ class SteinMean(Expr):  # type: ignore[misc]
     def doit(self, **hints: Any) -> Expr:
         """Carry the mean out."""
         expression, number, slopes, functions = self.args
-        return mean_in_symbols(without_number(expression.doit(**hints), number, dict(slopes)), functions)
+        inside = expand(expression.doit(**hints))
+        if not inside.is_polynomial(number, *functions):
+            return mean_symbol(inside)
+        return mean_in_symbols(without_number(inside, number, dict(slopes)), functions)
 
     def _latex(self, printer: Any) -> str:
         return rf"\mathbb{{E}}\left[{printer._print(self.args[0])}\right]"

@@ -167,3 +167,13 @@ head_cosine = _real(
     "C_w", "cosine C between w⋆ and the part of the head orthogonal to the prompt", least=-1, most=1, latex="C"
 )
 reciprocal = _positive("X_w", "√k/(S‖w‖), w the part of the head orthogonal to the prompt", latex="X")
+effective_ridge = _positive("V", "V of the scalar problem: a margin moves by V S² times its force")
+head_along = _real("w_1", "component of the head along w⋆")
+head_across = _positive("w_p", "length of the rest of the head", latex=r"w_\perp")
+margin_of_example = _real("u_m", "margin u of an example", latex="u")
+bending = _positive("q_m", "q = V S²", latex="q")
+pull = _positive("EMf", "E M f", latex=r"\mathbb{E}[Mf]")
+bent = _positive("ESb", "a = E S²b, b = ℓ''/(1+qℓ'')", latex="a")
+force = _positive("ESf", "E S²f²", latex=r"\mathbb{E}[S^2f^2]")
+least_margin = _positive("r_m", "margin r that all examples keep, 1/‖w‖", latex="r")
+overlap = _real("c_w", "overlap of head and w⋆", least=-1, most=1)
