@@ -32,6 +32,7 @@ from theory import (
     winning_prompt,
 )
 from theory.attention.law import AttentionLaw
+from theory.attention.linear_snr import linear_snr_square
 from theory.attention.mixed_moments import AttentionScores, MixedMoments
 from theory.descent.population_flow import PopulationPlane
 from theory.descent.sample_complexity import _prompt_ratio
@@ -428,7 +429,8 @@ def few_tokens(attribute):
 
 def linear_gain(x):
     """Return E κ² of linear attention over that of uniform pooling, at m > 2."""
-    return np.array([context_benefit(mixture(row), 0.0).linear for row in rows(x)])
+    pooled = deterministic_attention(mixture(x), 0.0).kappa ** 2
+    return each(lambda row: linear_snr_square(mixture(row)))(x) / pooled
 
 
 def linear_gain_without_shift(x):
