@@ -7,7 +7,7 @@ import zlib
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from theory import (
     ContextualMixture,
@@ -42,7 +42,7 @@ from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
 from theory.known_prompt.discriminant import DiscriminantLaw
 from theory.known_prompt.full_head_least_squares import log_error_given
 from theory.known_prompt.inner_product import _Phase
-from theory.proportional.logistic import _State, imbalances, margins, responses
+from theory.proportional.logistic import _Equations, _State, margins
 from theory.proportional.max_margin import _hinge, _Margin
 from theory.proportional.ridge import log_effective_ridge
 from theory.risk.quadratic_form import _Phase as PairsPhase
@@ -203,21 +203,36 @@ def logistic_margin(x):
     return decision
 
 
-def logistic_balance(which):
-    """Return what an equation says of a head, from by how much another one fails it."""
+def logistic_example(which):
+    """Return what an equation says of a head where all examples are one, from by how much another head fails it."""
 
-    def value(row):
-        state = _State(math.log(row["V"]), row["w_1"], math.log(row["w_p"]))
-        ridge, along, across = imbalances(
-            state, row["gamma"], row["lambda"], row["ESb"], row["W"] * row["EMf"], row["ESf"]
-        )
+    def value(x):
+        length, ridge = np.hypot(x["w_1"], x["w_p"]), np.zeros_like(x["V"]) if which == "slope" else x["lambda"]
+        signal, decision = x["kappa"] * x["S"], x["u_m"]
+        x["q_m"] = x["V"] * x["S"] ** 2
+        x["u_m"] = margins(decision, x["q_m"])
+        f = expit(-x["u_m"])
+        bent = f * expit(x["u_m"]) / (1 + x["q_m"] * f * expit(x["u_m"]))
+        x |= {"EMf": f * signal / x["W"], "ESb": x["S"] ** 2 * bent, "ESf": (x["S"] * f) ** 2}
+        failing = []
+        for place, gamma in enumerate(x["gamma"]):
+            noise, gain = (array[place : place + 1] for array in (x["S"], signal))
+            equations = _Equations(AttentionLaw(gain, noise, np.ones(1)), gamma)
+            equations.noise, equations.signal, equations.weight = noise, gain, np.ones(1)
+            equations.spread = 2 * length[place]
+            equations.z = (decision[place] - gain * x["w_1"][place]) / (noise * length[place])
+            state = _State(math.log(x["V"][place]), x["w_1"][place], math.log(x["w_p"][place]))
+            # Derivatives, where they come along, stand behind the residuals.
+            failing.append(np.vstack(equations.residual(state, ridge[place])).ravel()[:3])
+        in_ridge, along, across = np.transpose(failing)
         return {
-            "ridge": row["gamma"] * math.exp(ridge),
-            "along": row["w_1"] - along * state.length,
-            "across": row["w_p"] * math.exp(-across),
+            "ridge": x["gamma"] * np.exp(in_ridge),
+            "slope": x["gamma"] * np.exp(in_ridge) / x["q_m"],
+            "along": x["w_1"] - along * length,
+            "across": x["w_p"] * np.exp(-across),
         }[which]
 
-    return each(value)
+    return value
 
 
 def max_margin(which):
@@ -516,10 +531,10 @@ COUNTERPARTS = {
     "minimum-norm-error-limit": ridge_error(0.0, 1.05, 3),
     "separability-without-signal": lambda x: np.full(len(x["n"]), separability_threshold(unit_law(0.0))),
     "logistic-margin": logistic_margin,
-    "logistic-slope": lambda x: responses(x["u_m"], x["q_m"])[1],
-    "logistic-effective-ridge": logistic_balance("ridge"),
-    "logistic-along": logistic_balance("along"),
-    "logistic-across": logistic_balance("across"),
+    "logistic-slope": logistic_example("slope"),
+    "logistic-effective-ridge": logistic_example("ridge"),
+    "logistic-along": logistic_example("along"),
+    "logistic-across": logistic_example("across"),
     "max-margin-excess": max_margin("excess"),
     "max-margin-slope": max_margin("slope"),
     "hinge-mean": lambda x: _hinge(x["l"])[0],

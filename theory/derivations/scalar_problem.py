@@ -96,7 +96,7 @@ def slope() -> Derivation:
         chain,
         result,
         assumptions=("u is the margin at x, f = 1/(1 + e^u) the force on the head",),
-        counterpart="theory.proportional.logistic.responses",
+        counterpart="theory.logistic_head",
     )
 
 

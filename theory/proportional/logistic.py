@@ -67,19 +67,6 @@ def margins(x: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray(u)
 
 
-def responses(u: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return f = -ℓ'(u) and -df/dx = ℓ''/(1 + qℓ'') at the margin u of an example.
-
-    Example:
-        >>> f, slope = responses(np.zeros(1), np.full(1, 4.0))
-        >>> float(f[0]), float(slope[0])
-        (0.5, 0.125)
-    """
-    f = expit(-u)
-    curvature = f * expit(u)
-    return f, curvature / (1 + q * curvature)
-
-
 @dataclass(frozen=True)
 class _State:
     """A point (log V, w₁, log w_⊥) of the search."""
@@ -90,25 +77,10 @@ class _State:
 
     def moved(self, change: FloatArray) -> _State:
         """Return the point moved by (log V, w₁/‖w‖, log w_⊥)."""
-        along = self.along + self.length * float(change[1])
-        return _State(self.log_v + float(change[0]), along, self.log_across + float(change[2]))
-
-    @property
-    def length(self) -> float:
-        """Return ‖w‖."""
-        return math.hypot(self.along, math.exp(self.log_across))
-
-
-def imbalances(state: _State, gamma: float, ridge: float, bent: float, pull: float, force: float) -> FloatArray:
-    """Return by how much the three equations fail, relatively, for a, W E[M f] and E[S² f²]; shape (3,)."""
-    v = math.exp(state.log_v)
-    return np.array(
-        [
-            math.log(v * (ridge + bent) / gamma),
-            (state.along - v * pull / gamma) / state.length,
-            state.log_across - state.log_v - 0.5 * math.log(force / gamma),
-        ]
-    )
+        length = math.hypot(self.along, math.exp(self.log_across))
+        return _State(
+            self.log_v + float(change[0]), self.along + length * float(change[1]), self.log_across + float(change[2])
+        )
 
 
 class _Equations:
@@ -142,15 +114,23 @@ class _Equations:
 
     def residual(self, state: _State, ridge: float) -> FloatArray:
         """Return the relative residuals, shape (3,)."""
-        length = state.length
+        v, across = math.exp(state.log_v), math.exp(state.log_across)
+        length = math.hypot(state.along, across)
         if not self.spread / 8 <= length <= self.spread:
             self.lay_nodes(length)
-        q = math.exp(state.log_v) * self.noise**2
-        f, slope = responses(margins(self.signal * state.along + self.noise * length * self.z, q), q)
-        bent = float(self.weight @ (slope * self.noise**2))
+        q = v * self.noise**2
+        f = expit(-margins(self.signal * state.along + self.noise * length * self.z, q))
+        curvature = f * (1 - f)
+        bent = float(self.weight @ (curvature / (1 + q * curvature) * self.noise**2))
         pull = float(self.weight @ (f * self.signal))
         force = float(self.weight @ (f * self.noise) ** 2)
-        return imbalances(state, self.gamma, ridge, bent, pull, force)
+        return np.array(
+            [
+                math.log(v * (ridge + bent) / self.gamma),
+                (state.along - v * pull / self.gamma) / length,
+                state.log_across - state.log_v - 0.5 * math.log(force / self.gamma),
+            ]
+        )
 
     def newton(self, state: _State, ridge: float) -> tuple[_State, float]:
         """Return where Newton's method ends, and the largest residual there (infinite where it failed)."""
