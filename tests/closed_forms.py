@@ -15,6 +15,7 @@ from theory import (
     FlowCoefficients,
     averaging_error,
     averaging_head,
+    averaging_overlap,
     context_benefit,
     deterministic_attention,
     fixed_points,
@@ -515,6 +516,7 @@ COUNTERPARTS = {
     "averaging-error-central-limit": each(
         lambda row: ndtr(-row["kappa"] * averaging_head(row["kappa"], 1.0, row["gamma"]).overlap)
     ),
+    "averaging-cosine": lambda x: averaging_overlap(x["n"], x["p"], x["kappa"]),
     "averaging-overlap": each(lambda row: averaging_head(row["W"] * row["M_1"], row["S_2"], row["gamma"]).overlap),
     "weighted-averaging-overlap": each(lambda row: weighted_averaging_head(row["k"], row["gamma"]).overlap ** 2),
     "beta-angle-moment": beta_moment,
@@ -601,6 +603,7 @@ NOT_COMPUTED = {
 NUMERIC_FUNCTIONS = {
     "averaging_error": ("averaging-law", "averaging-error-one-dimension"),
     "averaging_head": ("averaging-overlap", "averaging-error-central-limit", "averaging-error-limit"),
+    "averaging_overlap": ("averaging-cosine",),
     "best_accuracies": ("uniform-pooling-factor", "linear-attention-factor"),
     "best_inverse_temperature": ("best-temperature",),
     "context_benefit": ("benefit-of-context", "best-gain", "linear-attention-gain-kummer"),
@@ -609,12 +612,19 @@ NUMERIC_FUNCTIONS = {
     "fixed_points": ("saddle-temperature", "best-loss"),
     "full_head_least_squares_error": ("discriminant-density", "full-head-error-given"),
     "full_head_least_squares_overlap": ("discriminant-density",),
+    "gradient_descent": ("head-equation", "prompt-equation"),
+    "gradient_flow": ("head-equation", "prompt-equation"),
     "hard_attention_error": ("hard-attention-error",),
     "hard_attention_midpoint": ("hard-attention-midpoint",),
     "hard_attention_threshold": ("hard-attention-threshold",),
     "large_tokens_flow": ("signal-many-tokens", "power-many-tokens"),
     "large_tokens_moments": ("share-many-tokens", "noise-many-tokens", "snr-many-tokens"),
-    "least_squares_overlap": ("overlap-of-two-angles", "least-squares-cosine", "minimum-norm-cosine"),
+    "least_squares_overlap": (
+        "overlap-of-two-angles",
+        "averaging-cosine",
+        "least-squares-cosine",
+        "minimum-norm-cosine",
+    ),
     "logistic_head": ("logistic-margin", "logistic-effective-ridge", "logistic-along", "logistic-across"),
     "max_margin_head": ("max-margin-excess", "max-margin-slope"),
     "linear_attention_accuracy": ("linear-attention-factor",),
@@ -634,11 +644,10 @@ NUMERIC_FUNCTIONS = {
 """The closed forms of each public function of the theory that has any."""
 
 INTEGRALS_AND_ROOTS = {
-    *("attention_law", "averaging_expansion", "averaging_overlap", "best_ridge_head"),
+    *("attention_law", "averaging_expansion", "best_ridge_head"),
     *("best_linear_attention_error", "best_pooling_error", "best_prompt_attention_error"),
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
-    *("full_head_averaging_overlap",),
-    *("gradient_descent", "gradient_flow", "known_prompt_error"),
+    *("full_head_averaging_overlap", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model"),
     *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sympy import Expr, Poly, S, Symbol, cancel, diff, exp, expand, symbols, sympify
+from sympy import Dummy, Expr, Poly, S, Symbol, cancel, diff, exp, expand, symbols, sympify
 
 from theory.derivations.stein import mean_in_symbols, mean_symbol, without_number
 
@@ -19,35 +19,26 @@ P_2, P_3 = SUMS[:2]
 p, s = symbols("p_t s", positive=True)
 g, N = symbols("g_t N", real=True)
 POWERS = {1: 1 - A, **dict(enumerate(SUMS, start=2))}
-"""Σ p_t^k; no derivation needs those beyond P_3, but a wrong step may."""
+"""Σ p_t^k, some more of them than any derivation needs."""
 
 
 @cache
 def attention_slopes() -> dict[Symbol, Expr]:
-    """Return the derivatives of p, A, P_2, P_3 and N by the score g of one token, from their definitions.
+    """Return the derivatives of p, A, N and P_k by the score g of one token, from their definitions.
 
     Example:
         >>> attention_slopes()[A], attention_slopes()[p]
         (-A*p_t*s, -p_t**2*s + p_t*s)
     """
-    D, c, first, second, third, sum_ = symbols("D c Y_1 Y_2 Y_3 Z", positive=True)
+    D, c, others, score, *sums = symbols("D c Y Z Y_2:7", positive=True)
     weight = exp(s * g)
-    total = c + weight + first
-    defined = {
-        p: weight / total,
-        A: c / total,
-        P_2: (weight**2 + second) / total**2,
-        P_3: (weight**3 + third) / total**3,
-        N: (g * weight + sum_) / total,
-    }
-    back = {
-        c: A * D,
-        first: (1 - A - p) * D,
-        second: (P_2 - p**2) * D**2,
-        third: (P_3 - p**3) * D**3,
-        sum_: (N - g * p) * D,
-        weight: p * D,
-    }
+    total = c + weight + others
+    defined = {p: weight / total, A: c / total, N: (g * weight + score) / total}
+    back = {c: A * D, others: (1 - A - p) * D, score: (N - g * p) * D}
+    for k, (power_sum, rest) in enumerate(zip(SUMS, sums, strict=True), start=2):
+        defined[power_sum] = (weight**k + rest) / total**k
+        back[rest] = (power_sum - p**k) * D**k
+    back[weight] = p * D
     return {name: expand(cancel(diff(value, g).subs(back))) for name, value in defined.items()}
 
 
@@ -83,9 +74,10 @@ class AttentionMean(Expr):  # type: ignore[misc]
 
     def doit(self, **hints: Any) -> Expr:
         """Reduce the mean to those of products of A, P_2 and P_3, each a symbol."""
-        left = cancel(self.args[0].doit(**hints).replace(TokenSum, lambda term: term))
-        if not left.is_polynomial(A, *SUMS, p, g, N):
-            return mean_symbol(left)
+        inside = self.args[0].doit(**hints)
+        left = cancel(inside.replace(TokenSum, lambda term: term))
+        if not left.is_polynomial(A, *SUMS, p, g, N) or not _one_sum_at_most(inside):
+            return mean_symbol(inside)
         done, left = S.Zero, expand(left)
         while left != 0:
             left = _over_tokens(without_number(left, g, attention_slopes()))
@@ -99,6 +91,14 @@ class AttentionMean(Expr):  # type: ignore[misc]
 
     def _sympystr(self, printer: Any) -> str:
         return f"E[{printer._print(self.args[0])}]"
+
+
+def _one_sum_at_most(expression: Expr) -> bool:
+    """Tell whether sums over tokens are not multiplied with each other, and each part of one holds p_t."""
+    marks = {one: Dummy() for one in expression.atoms(TokenSum)}
+    if any(cancel(one.args[0]).subs(p, 0) != 0 for one in marks):
+        return False
+    return not marks or Poly(expression.xreplace(marks), *marks.values()).total_degree() == 1
 
 
 def _over_tokens(term: Expr) -> Expr:

@@ -38,6 +38,7 @@ ENTRIES: dict[str, Entry] = {
     "averaging-error-central-limit": Entry(
         "Error of the averaging head from its mean and variance", "averaging", "many_dimensions"
     ),
+    "averaging-cosine": Entry("Expected overlap of the averaging head", "averaging", "cosine"),
     "averaging-overlap": Entry("Overlap of the averaging head", "averaging", "overlap"),
     "best-weights": Entry("Best weights of a weighted average", "averaging", "best_weights"),
     "weighted-averaging-overlap": Entry("Overlap of the best weighted average", "averaging", "weighted_overlap"),

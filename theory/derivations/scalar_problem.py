@@ -37,7 +37,7 @@ from theory.derivations.symbols import (
 )
 
 Z, u, x = symbols("Z u x", real=True)
-f, b, gain, noise = symbols("f b M_i S_i", positive=True)
+f, b, b_1, gain, noise = symbols("f b b_1 M_i S_i", positive=True)
 LENGTH = sqrt(head_along**2 + head_across**2)
 DECISION = gain * W * head_along + noise * LENGTH * Z
 LOSS = log(1 + exp(-u)) + (DECISION - u) ** 2 / (2 * effective_ridge * noise**2)
@@ -55,7 +55,8 @@ EXAMPLE = (
 
 def _mean(expression: Expr) -> SteinMean:
     """Return the mean over Z and the law of (M, S)."""
-    return SteinMean(expression, Z, {f: -noise * LENGTH * b}, (f, b, gain, noise))
+    slopes = {f: -noise * LENGTH * b, b: -noise * LENGTH * b_1}
+    return SteinMean(expression, Z, slopes, (f, b, b_1, gain, noise))
 
 
 def margin() -> Derivation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Function, Integral, Mul, RisingFactorial, Sum, Symbol, exp, factorial, oo
+from sympy import Expr, Function, Integral, Mul, RisingFactorial, Sum, Symbol, exp, factorial, hyper, oo
 from sympy import gamma as Gamma
 
 VARIABLE = Symbol("t", positive=True)
@@ -34,8 +34,6 @@ class KummerM(Function):  # type: ignore[misc]
         return Sum(term, (INDEX, 0, oo))
 
     def _eval_evalf(self, prec: int) -> Any:
-        from sympy import hyper
-
         a, b, x = self.args
         return hyper([a], [b], x)._eval_evalf(prec)
 
@@ -79,7 +77,7 @@ def termwise(before: Expr, after: Expr) -> tuple[Expr, Expr] | None:
     return termwise(one[1], other[1]) if one[0] == other[0] else None
 
 
-def _outer(side: Expr, kind: type[Expr]) -> Expr | None:
+def _outer(side: Expr, kind: Any) -> Expr | None:
     """Return the one factor of a product that is of a kind."""
     found = [factor for factor in Mul.make_args(side) if isinstance(factor, kind)]
     return found[0] if len(found) == 1 else None
@@ -87,8 +85,10 @@ def _outer(side: Expr, kind: type[Expr]) -> Expr | None:
 
 def _stripped(side: Expr) -> tuple[tuple[Any, ...], Expr] | None:
     """Return kind and limits of the one integral or sum in a product, and the product without its sign."""
-    outer = _outer(side, (Integral, Sum))  # type: ignore[arg-type]
-    return None if outer is None else ((outer.func, outer.limits), side / outer * outer.function)
+    outer = _outer(side, (Integral, Sum))
+    if outer is None or (side / outer).has(*outer.variables):
+        return None
+    return (outer.func, outer.limits), side / outer * outer.function
 
 
 def _exchanged(side: Expr) -> Expr:
