@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 
 import theory
 from tests import closed_forms
+from tests.random_parameters import ANY, drawn
 from theory.derivations import ENTRIES, derive
 
 POINTS = 1000
@@ -40,16 +41,15 @@ def test_the_symbolic_result_is_what_the_numeric_function_computes(name):
     assert derivation.parameters.keys() <= numbers.keys()
     exact = in_fifty_digits(derivation, numbers, POINTS)
     assert exact.shape == expected.shape == (POINTS,)
-    tolerance = closed_forms.LOOSER.get(name, TOLERANCE)
-    assert_allclose(expected, exact, rtol=tolerance, atol=closed_forms.SMALLEST.get(name, 0.0))
+    assert_allclose(expected, exact, rtol=TOLERANCE, atol=closed_forms.SMALLEST.get(name, 0.0))
 
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_the_value_in_floats_is_that_in_fifty_digits(name):
     """To 1e-9: a formula written for reading may cancel where the numeric function does not."""
     derivation = derive(name)
-    numbers, _ = closed_forms.numeric(name, 20) if name in COMPARED else (closed_forms.drawn(name, 20), None)
-    numbers = closed_forms.ANY | numbers
+    numbers, _ = closed_forms.numeric(name, 20) if name in COMPARED else (drawn(name, 20), None)
+    numbers = ANY | numbers
     chosen = {symbol: numbers[symbol][:20] for symbol in derivation.parameters}
     value = np.broadcast_to(derivation.value(**chosen), 20)
     assert_allclose(value, in_fifty_digits(derivation, numbers, 20), rtol=1e-9, atol=1e-14)

@@ -24,6 +24,7 @@ CHEAP = {
     "least-squares-uniform-pooling": "overlap",
     "averaging-full-head": "overlap",
     "averaging-full-head-uniform-pooling": "overlap",
+    "least-squares-full-head": "n = 10, overlap",
     "averaging-fluctuating-attention": "n = 42, scores",
     "averaging-linear-attention": "n = 42, scores",
     "rate-of-convergence": "",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 from numerics.simulators.sequences import context_vector, signal_vector
 from theory import (
@@ -26,6 +27,7 @@ from theory import (
 )
 from theory.arguments import FloatArray, single
 from theory.known_prompt.averaging import log_head_error
+from theory.known_prompt.discriminant import DiscriminantLaw
 from theory.known_prompt.fluctuating_averaging import training_lengths
 from theory.known_prompt.inner_product import log_inner_product_cdf
 from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
@@ -87,6 +89,38 @@ def full_head(
         along = law.noisy_context if noisy is None else noisy
         numbers = n, p + along + extra_dimension, law.signal, noise * law.noise, context * law.context
         return float(full_head_averaging_error(*numbers, noisy_context=along).error)
+
+    return predict
+
+
+def full_head_least_squares(
+    *, kappa: float = 1.0, noisy_mean: bool = True, moved: bool = True, shift: bool = True, balanced: bool = False
+) -> Predict:
+    """Return the error of least squares in the full space with a switch for each part; the defaults give the right one.
+
+    Args:
+        kappa: factor on κ.
+        noisy_mean: whether the mean of the training features has noise, 1/n.
+        moved: whether it has a mean, κȳC.
+        shift: whether the intercept holds the mean label.
+        balanced: whether there are as many labels of either sign.
+    """
+
+    def predict(mixture: ContextualMixture, head: Head) -> float:
+        n, p = size(mixture, head)
+        ratio = kappa * kappa_of(mixture, head)
+        label = np.zeros(1) if balanced else 2 * np.arange(1.0, n) / n - 1
+        splits = n * (1 - label**2)
+
+        def log_error(place: NDArray[np.int_], cosine: FloatArray, reciprocal: FloatArray) -> FloatArray:
+            margin = ratio * (1 - moved * label[place]) * cosine
+            margin = margin + shift * label[place] * reciprocal / np.sqrt(splits[place])
+            return np.asarray(log_ndtr(-margin / math.sqrt(1 + noisy_mean / n)))
+
+        errors = np.exp(DiscriminantLaw(float(n), float(p), ratio).log_mean(splits, log_error).log_value)
+        if balanced:
+            return float(errors[0])
+        return float(binom.pmf(np.arange(1, n), n, 0.5) @ errors + 0.5**n)
 
     return predict
 

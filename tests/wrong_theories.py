@@ -115,6 +115,17 @@ SPECIFIC: dict[str, dict[str, Change]] = {
         "p + 1 for p": claiming(wrong.full_head(extra_dimension=1)),
         "√2 b for b": claiming(wrong.full_head(context=2**0.5)),
     },
+    "least-squares-full-head": {
+        "n + 1 for n": ONE_SAMPLE_MORE,
+        "d - 2 for p": ONE_DIMENSION_LESS,
+        "orthogonal head": head(space="orthogonal"),
+        "averaging's error": head(kind="averaging"),
+        "as many labels of either sign": claiming(wrong.full_head_least_squares(balanced=True)),
+        "intercept without noise": claiming(wrong.full_head_least_squares(noisy_mean=False)),
+        "no intercept": claiming(wrong.full_head_least_squares(noisy_mean=False, moved=False, shift=False)),
+        "intercept without the mean feature": claiming(wrong.full_head_least_squares(moved=False)),
+        "√2 κ for κ": claiming(wrong.full_head_least_squares(kappa=2**0.5)),
+    },
     "averaging-fluctuating-attention": {
         "n - 1 for n": ONE_SAMPLE_LESS,
         "n + 1 for n": ONE_SAMPLE_MORE,

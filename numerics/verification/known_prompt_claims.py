@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -55,6 +56,7 @@ STRONG = ContextualMixture(DIMENSION, 6, 3, signal_norm=1.2, noise_kind="prompt-
 # --- predictions ---
 
 
+@cache
 def predict_error(mixture: ContextualMixture, head: Head, regime: str = "exact") -> float:
     """Return the test error of a trained head."""
     return float(known_prompt_error(mixture, head, regime=regime).error)
@@ -100,7 +102,7 @@ def predict_minus_the_limit(mixture: ContextualMixture, head: Head) -> float:
 # --- settings that several claims share ---
 
 
-def _finite(
+def every_size(
     mixture: ContextualMixture, head: Head, simulators: tuple[str, ...] = ("overlap", "scores", "tokens")
 ) -> tuple[Setting, ...]:
     """Return every training size with every simulator; tokens cost most, and only at the peak in a default run."""
@@ -218,7 +220,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"< \chi'^2_p\left(\tfrac{\kappa^2 (\sqrt{n}-1)^2}{2}\right) \right)",
         KNOWN_PROMPT,
         "equality",
-        _finite(PROMPTED, Head(1)),
+        every_size(PROMPTED, Head(1)),
     ),
     Claim(
         "least-squares-known-prompt",
@@ -229,7 +231,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"\cos^2\theta \sim \mathrm{Beta}\left(\tfrac{|n-p|+1}{2}, \tfrac{\min(n,p)-1}{2}\right)",
         KNOWN_PROMPT,
         "equality",
-        _finite(PROMPTED, Head(1, kind="least-squares")),
+        every_size(PROMPTED, Head(1, kind="least-squares")),
     ),
     Claim(
         "averaging-uniform-pooling",
@@ -239,7 +241,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"\kappa^2 = \frac{T \zeta^2 W^2}{(1-\zeta)\, \sigma^2}",
         DERIVED,
         "equality",
-        _finite(POOLED, Head(1, 0.0)),
+        every_size(POOLED, Head(1, 0.0)),
     ),
     Claim(
         "least-squares-uniform-pooling",
@@ -249,28 +251,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"\kappa^2 = \frac{T \zeta^2 W^2}{(1-\zeta)\, \sigma^2}",
         DERIVED,
         "equality",
-        _finite(POOLED, Head(1, 0.0, kind="least-squares")),
-    ),
-    Claim(
-        "averaging-full-head",
-        "Averaging in the full space",
-        "An averaging head that is not kept orthogonal to the prompt errs more: its decision is shifted by √n b² ȳ, "
-        "b = B/S, ȳ the mean label of the training set.",
-        r"\mathrm{ERR} = \mathbb{E}_{\bar y}\, \mathbb{P}\left( x^\top y < -\sqrt{n}\, b^2 \bar y \right), "
-        r"\quad b = \frac{B}{S}",
-        DERIVED,
-        "equality",
-        _finite(PROMPTED, Head(1, space="full")),
-    ),
-    Claim(
-        "averaging-full-head-uniform-pooling",
-        "Averaging in the full space without a prompt",
-        "The same with noise along the prompt's direction: uniform pooling under isotropic noise.",
-        r"\mathrm{ERR} = \mathbb{E}_{\bar y}\, \mathbb{P}(x^\top y < 0), \quad "
-        r"x \sim N\left(\sqrt{n}(\kappa e + b \bar y \hat q), I_d\right), \; y \sim N(\kappa e + b \hat q, I_d)",
-        DERIVED,
-        "equality",
-        _finite(POOLED, Head(1, 0.0, space="full")),
+        every_size(POOLED, Head(1, 0.0, kind="least-squares")),
     ),
     Claim(
         "averaging-fluctuating-attention",
@@ -281,7 +262,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"\mathbb{E}[x] = \frac{\sum_i M_i W}{\sqrt{\sum_i S_i^2}}\, e, \; \mathbb{E}[y] = \frac{M W}{S}\, e",
         KNOWN_PROMPT,
         "equality",
-        _finite(FLUCTUATING, Head(1), ("scores", "tokens")),
+        every_size(FLUCTUATING, Head(1), ("scores", "tokens")),
     ),
     Claim(
         "weighted-averaging-fluctuating-attention",
@@ -292,7 +273,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"\mathbb{E}[x] = \sqrt{\textstyle\sum_i \kappa_i^2}\; e, \; \kappa = \frac{M W}{S}",
         LIMITS,
         "equality",
-        _finite(FLUCTUATING, Head(1, kind="weighted-averaging"), ("scores", "tokens")),
+        every_size(FLUCTUATING, Head(1, kind="weighted-averaging"), ("scores", "tokens")),
     ),
     Claim(
         "averaging-linear-attention",
@@ -301,7 +282,7 @@ KNOWN_PROMPT_CLAIMS = (
         r"S^2 = \frac{\sigma^2}{T^2} \sum_{t \le m} \left(\sigma Q\, g_t - \delta_q Q^2\right)^2",
         DERIVED,
         "equality",
-        _finite(FLUCTUATING, Head(1, attention="linear"), ("scores", "tokens")),
+        every_size(FLUCTUATING, Head(1, attention="linear"), ("scores", "tokens")),
     ),
     Claim(
         "least-squares-proportional",

@@ -23,11 +23,9 @@ from scipy.optimize import minimize_scalar
 
 from theory.arguments import ArgumentError, single
 from theory.attention.deterministic import deterministic_attention
-from theory.attention.law import attention_law
+from theory.attention.linear_snr import linear_snr_square
 from theory.attention.moments import attention_moments
 from theory.context.hard_attention import hard_attention_error
-from theory.head import Head
-from theory.known_prompt.fluctuating_prediction import mean_snr_square
 from theory.known_prompt.proportional_prediction import unit_head_decision
 from theory.mixture import ContextualMixture
 from theory.risk.lognormal_sum import AccuracyError, probability_below_zero
@@ -94,8 +92,6 @@ def context_benefit(mixture: ContextualMixture, inverse_temperature: float) -> C
     _refuse_other_mixtures(mixture)
     context, noise, delta = (single(getattr(mixture, name)) for name in ("context_norm", "noise", "delta_context"))
     pooled = single(deterministic_attention(mixture, 0.0).kappa) ** 2
-    linear_head = Head(1, 1.0, "linear")
-    linear = mean_snr_square(mixture, linear_head, attention_law(mixture, 1.0, "linear"))
     best = max((1 + delta) / (2 * noise**2), 0.0)
 
     def many_tokens(temperature: float) -> float:
@@ -104,7 +100,7 @@ def context_benefit(mixture: ContextualMixture, inverse_temperature: float) -> C
 
     return ContextBenefit(
         prompt=single(attention_moments(mixture, inverse_temperature).snr_square) / pooled,
-        linear=linear / pooled,
+        linear=linear_snr_square(mixture) / pooled,
         prompt_many_tokens=many_tokens(inverse_temperature),
         linear_many_tokens=1 / (delta**2 + (noise / context) ** 2),
         best_temperature_many_tokens=best,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sympy import Derivative, Expr, Integral, Limit, S, Symbol, erf, erfc, exp, log, oo, pi, sqrt, symbols
+from sympy import gamma as Gamma
 
 from theory.derivations.derivation import Chain, Derivation, derivation
 from theory.derivations.operators import GaussianMean, Root
@@ -21,6 +22,7 @@ from theory.derivations.symbols import (
     spread,
     z,
 )
+from theory.derivations.termwise import KummerM
 
 x, y, u, v = symbols("x y u v", real=True)
 t = Symbol("t", positive=True)
@@ -171,6 +173,43 @@ def overlap() -> Derivation:
         result,
         assumptions=(REGIME, "ŵ = (1/n) Σ y_i h_i, means over the examples are at their limits E M and E S²"),
         counterpart="theory.averaging_head",
+    )
+
+
+def cosine() -> Derivation:
+    """Return E c₁ at any number of examples and any dimension."""
+    a = sqrt(n) * kappa
+    s, w = symbols("s w", positive=True)
+    shape = S.Half + (p + 1) / 2
+    result = a / sqrt(2) * Gamma((p + 1) / 2) / Gamma(shape) * KummerM(S.Half, shape, -(a**2) / 2)
+    along, across = (
+        GaussianMean((a + x) * exp(-s * (a + x) ** 2), {(x, x): S.One}),
+        GaussianMean(exp(-s * y**2), {(y, y): S.One}),
+    )
+    chain = (
+        Chain(Integral(along * across ** (p - 1) / sqrt(pi * s), (s, 0, oo)))
+        .to(
+            Integral(a * (1 + 2 * s) ** (-p / 2 - 1) * exp(-(a**2) * s / (1 + 2 * s)) / sqrt(pi * s), (s, 0, oo)),
+            "Wick's theorem",
+            "With a tilt, in each of p dimensions.",
+        )
+        .to(
+            a / sqrt(2 * pi) * Integral(t ** (-S.Half) * (1 - t) ** ((p - 1) / 2) * exp(-(a**2) * t / 2), (t, 0, 1)),
+            "Another variable",
+            "t = 2s/(1 + 2s) goes from 0 to 1; the two sides are compared at t = w/(1 + w), w > 0.",
+            given={s: t / (2 * (1 - t)), t: w / (1 + w)},
+        )
+        .to(result, "Kummer's function", "By Euler's integral for it.")
+    )
+    return derivation(
+        "averaging-cosine",
+        "Expected overlap of the averaging head",
+        "The expected cosine between head and w⋆, exact for every number of examples and every dimension.",
+        r"\mathbb{E}c_1",
+        chain,
+        result,
+        assumptions=(FEATURES, "c₁ = U/√(U² + χ²_{p-1}), U ~ N(√n κ, 1); 1/‖x‖ = ∫ e^{-s‖x‖²}/√(πs) ds"),
+        counterpart="theory.averaging_overlap",
     )
 
 

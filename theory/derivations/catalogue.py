@@ -38,6 +38,7 @@ ENTRIES: dict[str, Entry] = {
     "averaging-error-central-limit": Entry(
         "Error of the averaging head from its mean and variance", "averaging", "many_dimensions"
     ),
+    "averaging-cosine": Entry("Expected overlap of the averaging head", "averaging", "cosine"),
     "averaging-overlap": Entry("Overlap of the averaging head", "averaging", "overlap"),
     "best-weights": Entry("Best weights of a weighted average", "averaging", "best_weights"),
     "weighted-averaging-overlap": Entry("Overlap of the best weighted average", "averaging", "weighted_overlap"),
@@ -53,6 +54,8 @@ ENTRIES: dict[str, Entry] = {
         "Squared cosine between interpolation and averaging", "least_squares", "minimum_norm_cosine_square"
     ),
     "overlap-of-two-angles": Entry("Overlap of the least-squares head with w⋆", "least_squares", "two_angles"),
+    "discriminant-density": Entry("Law of Fisher's discriminant", "discriminant", "density"),
+    "full-head-error-given": Entry("Error of a discriminant with its intercept", "discriminant", "decision_error"),
     # Proportional regime.
     "marchenko-pastur-first": Entry("Marchenko-Pastur transform m₁", "ridge", "first_transform"),
     "marchenko-pastur-second": Entry("Marchenko-Pastur transform m₂", "ridge", "second_transform"),
@@ -69,6 +72,13 @@ ENTRIES: dict[str, Entry] = {
     "hinge-mean": Entry("Mean of the positive part of a margin", "hard_attention", "hinge"),
     "hinge-mean-square": Entry("Mean square of the positive part of a margin", "hard_attention", "hinge_square"),
     "separability-without-signal": Entry("Separability without a signal", "hard_attention", "separability"),
+    "logistic-margin": Entry("The margin of an example of the logistic head", "scalar_problem", "margin"),
+    "logistic-slope": Entry("How the force on an example falls with its decision", "scalar_problem", "slope"),
+    "logistic-effective-ridge": Entry("The effective ridge of the logistic head", "scalar_problem", "logistic_ridge"),
+    "logistic-along": Entry("The logistic head along w⋆", "scalar_problem", "logistic_along"),
+    "logistic-across": Entry("The logistic head across w⋆", "scalar_problem", "logistic_across"),
+    "max-margin-excess": Entry("Whether a margin can be kept", "scalar_problem", "max_margin_excess"),
+    "max-margin-slope": Entry("The overlap of the max-margin head", "scalar_problem", "max_margin_slope"),
     # Attention features and the worth of context.
     "constant-attention-snr": Entry(
         "Signal-to-noise ratio where attention is constant", "context", "constant_attention"
@@ -89,6 +99,9 @@ ENTRIES: dict[str, Entry] = {
     "linear-attention-gain-exact": Entry(
         "What linear attention gains at any number of tokens", "context", "linear_gain_exact"
     ),
+    "linear-attention-gain-kummer": Entry(
+        "What linear attention gains at any number of tokens and any δ_q", "context", "linear_gain_kummer"
+    ),
     "hard-attention-error": Entry("Error of hard attention", "hard_attention", "error"),
     "hard-attention-midpoint": Entry("Where hard attention loses every second sequence", "hard_attention", "midpoint"),
     "hard-attention-threshold": Entry("The transition of hard attention", "hard_attention", "threshold"),
@@ -104,6 +117,12 @@ ENTRIES: dict[str, Entry] = {
     "prompt-sample-complexity": Entry("Sample complexity of the prompt's step", "descent", "prompt_complexity"),
     "best-head-length": Entry("Best length of the head", "descent", "best_head"),
     "best-loss": Entry("Least population loss under a prompt", "descent", "best_loss"),
+    "head-equation": Entry("The equation of the head", "flow_slopes", "head_equation"),
+    "prompt-equation": Entry("The equation of the prompt", "flow_slopes", "prompt_equation"),
+    "signal-slope": Entry("How the signal grows with the inverse temperature", "flow_slopes", "signal"),
+    "power-slope": Entry("How the power of a feature changes with the inverse temperature", "flow_slopes", "power"),
+    "feature-mean": Entry("Mean of a feature", "feature_law", "mean"),
+    "feature-variance": Entry("Variance of a feature", "feature_law", "variance"),
     "saddle-temperature": Entry("Where the tokens cancel", "descent", "saddle"),
     # Expressivity.
     "uniform-pooling-factor": Entry("What uniform pooling says of the label", "expressivity", "pooling_factor"),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Expr, Integral, Limit, S, exp, log, oo, sqrt, symbols
+from sympy import Derivative, Expr, Integral, Limit, S, Sum, exp, factorial, log, oo, sqrt, symbols
 from sympy import gamma as Gamma
 
 from theory.derivations.derivation import Chain, Derivation, derivation
 from theory.derivations.many_tokens import LOGIT, SPREAD_SQUARE, snr_square
 from theory.derivations.operators import GaussianMean, Root
 from theory.derivations.symbols import Q, R, W, delta_q, delta_w, m, sigma, tau
+from theory.derivations.termwise import INDEX, KummerM
 
 g = symbols("g", real=True)
-k, k_0, x, x_0 = symbols("k k_0 x x_0", positive=True)
+k, k_0, t, u, x, x_0 = symbols("k k_0 t u x x_0", positive=True)
 
 BENEFIT = exp(2 * LOGIT - 2 * SPREAD_SQUARE)
 BEST = (1 + delta_q) / (2 * sigma**2)
@@ -150,6 +151,63 @@ def linear_gain_exact() -> Derivation:
         assumptions=(
             "isotropic noise, δ = 0, q⋆ and w⋆ orthogonal, m > 2",
             "weights of irrelevant tokens are σQg, and the sum of their squares is σ²Q²χ²_m",
+        ),
+        counterpart="theory.context_benefit",
+    )
+
+
+def linear_gain_kummer() -> Derivation:
+    """Return what linear attention gains at any number of tokens and any δ_q."""
+    weight = sigma * Q * g - delta_q * Q**2
+    half = {x: m * delta_q**2 * Q**2 / (2 * sigma**2)}
+    front = Q**2 / sigma**2 * m
+    series = Sum(x**INDEX * u**INDEX / factorial(INDEX), (INDEX, 0, oo))
+    short = front / (m - 2) * exp(-x) * KummerM(m / 2 - 1, m / 2, x)
+    result = short.subs(half)
+    chain = (
+        Chain(m * Q**4 * Integral(GaussianMean(exp(-t * weight**2), {(g, g): S.One}) ** m, (t, 0, oo)))
+        .to(
+            m
+            * Q**4
+            * Integral(
+                (1 + 2 * t * sigma**2 * Q**2) ** (-m / 2)
+                * exp(-m * t * delta_q**2 * Q**4 / (1 + 2 * t * sigma**2 * Q**2)),
+                (t, 0, oo),
+            ),
+            "Wick's theorem",
+            "The mean of the exponential of a square; 1/Y = ∫ e^{-tY} dt for the sum Y of m of them.",
+        )
+        .to(
+            front / 2 * Integral(u ** (m / 2 - 2) * exp(-x * (1 - u)), (u, 0, 1)),
+            "Another variable",
+            "u = 1/(1 + 2tσ²Q²) goes from 1 to 0; x = mδ_q²Q²/(2σ²).",
+            given={t: (1 / u - 1) / (2 * sigma**2 * Q**2), **half},
+        )
+        .to(
+            front / 2 * exp(-x) * Integral(u ** (m / 2 - 2) * series, (u, 0, 1)),
+            "A series",
+            "That of the exponential function.",
+        )
+        .to(
+            front * exp(-x) * Sum(x**INDEX / factorial(INDEX) / (m - 2 + 2 * INDEX), (INDEX, 0, oo)),
+            "Term by term",
+            "Powers of u, for m > 2: the mean of 1/(m - 2 + 2j) over Poisson's law.",
+            given={m: 2 + x_0},
+        )
+        .to(short, "Kummer's function", "M(a, a + 1, x) = Σ a/(a + j) x^j/j!.")
+        .to(result, "In the model's own symbols", "x as above.", given=half)
+    )
+    return derivation(
+        "linear-attention-gain-kummer",
+        "What linear attention gains at any number of tokens and any δ_q",
+        "For m > 2 irrelevant tokens linear attention gains exactly (Q²/σ²) m/(m-2) e^{-x} M(m/2-1, m/2, x), "
+        "x = mδ_q²Q²/(2σ²), with Kummer's function M.",
+        r"\mathbb{E}\kappa^2_{\mathrm{linear}}/\kappa^2(0)",
+        chain,
+        result,
+        assumptions=(
+            "isotropic noise, δ_w = 0, q⋆ and w⋆ orthogonal, m > 2",
+            "weights of irrelevant tokens are σQg - δ_q Q², and Y is the sum of their squares",
         ),
         counterpart="theory.context_benefit",
     )

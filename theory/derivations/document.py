@@ -37,10 +37,18 @@ GREEK = (
     "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau φvarphi "
     "χchi ωomega ΓGamma ΔDelta ΣSigma ΦPhi"
 )
-SIGNS = "≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int"
+SIGNS = "≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int ℓell ∝propto"
 RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"
-LOWERED = "₀0 ₁1 ₂2 ₊+ ⋆\\star"
-COMBINED = {"x̄": r"\bar{x}", "z̄": r"\bar{z}", "Ā": r"\bar{A}", "ŵ": r"\hat{w}", "q̂": r"\hat{q}"}
+LOWERED = "₀0 ₁1 ₂2 ₃3 ₊+ ₋- ⋆\\star"
+COMBINED = {
+    "ȳ": r"\bar{y}",
+    "x̄": r"\bar{x}",
+    "z̄": r"\bar{z}",
+    "Ā": r"\bar{A}",
+    "ŵ": r"\hat{w}",
+    "q̂": r"\hat{q}",
+    "n̂": r"\hat{n}",
+}
 ESCAPED = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 
 

@@ -137,3 +137,43 @@ between = _real("v", "cosine u between what is orthogonal to the averaging direc
 prompt_mean = _real("alpha", "mean of qᵀx over its standard deviation, x an irrelevant token")
 head_mean = _real("beta", "mean of wᵀx over its standard deviation, x an irrelevant token")
 correlation = _real("r", "correlation of qᵀx and wᵀx, x an irrelevant token", least=-1, most=1)
+
+
+def _mean(name: str, what: str, latex: str) -> Symbol:
+    return _positive(name, f"E {what}", most=1, latex=rf"\mathbb{{E}}{latex}")
+
+
+share_mean = _mean("EA", "A, expected attention on the relevant tokens", "[A]")
+share_square = _mean("EAA", "A²", "[A^2]")
+share_rest = _mean("EAR", "A(1-A)", "[A(1-A)]")
+share_square_rest = _mean("EAAR", "A²(1-A)", "[A^2(1-A)]")
+pair = _mean("EP", "P₂, chance that attention draws one irrelevant token twice", "[P_2]")
+share_pair = _mean("EAP", "A P₂", "[A P_2]")
+share_square_pair = _mean("EAAP", "A² P₂", "[A^2 P_2]")
+triple = _mean("EP3", "P₃, chance that attention draws one irrelevant token three times", "[P_3]")
+pair_square = _mean("EPP", "P₂²", "[P_2^2]")
+score_spread = _positive("s_q", "σ‖Σq‖, standard deviation of a score under the prompt q")
+along_gap = _real(
+    "D_v", "Dᵀv, by which a relevant token exceeds a noiseless irrelevant one", latex=r"\langle D, v\rangle"
+)
+along_irrelevant = _real("b_v", "mean of an irrelevant token along v")
+along_prompt = _real("n_v", "cosine of v and Σq", latex=r"\langle \hat n, v\rangle")
+noise_along = _positive("v_v", "vᵀΣv", latex=r"\langle v, \Sigma v\rangle")
+signal_slope = _real("M_slope", "dE M/dτ", latex=r"\mathbb{E}[M]'")
+power_slope = _real("G_slope", "dG/dτ", latex="G'")
+split = _positive("k_n", "4n₊n₋/n for n₊ and n₋ training labels of either sign, n(1-ȳ²)", latex="k")
+mean_label = _real("y_n", "mean ȳ of the training labels", least=-1, most=1, latex=r"\bar{y}")
+head_cosine = _real(
+    "C_w", "cosine C between w⋆ and the part of the head orthogonal to the prompt", least=-1, most=1, latex="C"
+)
+reciprocal = _positive("X_w", "√k/(S‖w‖), w the part of the head orthogonal to the prompt", latex="X")
+effective_ridge = _positive("V", "V of the scalar problem: a margin moves by V S² times its force")
+head_along = _real("w_1", "component of the head along w⋆")
+head_across = _positive("w_p", "length of the rest of the head", latex=r"w_\perp")
+margin_of_example = _real("u_m", "margin u of an example", latex="u")
+bending = _positive("q_m", "q = V S²", latex="q")
+pull = _positive("EMf", "E M f", latex=r"\mathbb{E}[Mf]")
+bent = _positive("ESb", "a = E S²b, b = ℓ''/(1+qℓ'')", latex="a")
+force = _positive("ESf", "E S²f²", latex=r"\mathbb{E}[S^2f^2]")
+least_margin = _positive("r_m", "margin r that all examples keep, 1/‖w‖", latex="r")
+overlap = _real("c_w", "overlap of head and w⋆", least=-1, most=1)

@@ -29,6 +29,7 @@ from sympy import (
 from theory.derivations.derivation import RATIONAL_POINTS, Derivation, Step
 from theory.derivations.operators import Root
 from theory.derivations.symbols import PARAMETERS, Parameter
+from theory.derivations.termwise import put_in, termwise
 
 POINTS = 50
 
@@ -92,14 +93,17 @@ def equal(step: Step) -> bool:
     """Tell whether the two sides of a step are equal, once its definitions are put in."""
     before, after = step.before, step.after
     for symbol, value in step.given:
-        before, after = before.subs(symbol, value), after.subs(symbol, value)
+        before, after = put_in(before, symbol, value), put_in(after, symbol, value)
     if before == after:
         return True
     if before.has(Root) or after.has(Root):
         return isinstance(before, Root) and _same_root(before, after)
     if step.check == RATIONAL_POINTS:
         return all(_exactly_zero((before - after).subs(point).doit()) for point in rational_points(before - after))
-    before, after = _evaluated(before), _evaluated(after)
+    terms = termwise(before, after)
+    if terms is None:
+        return False
+    before, after = map(_evaluated, terms)
     if _clearly_not_zero(before - after):
         return False
     before, after = (_powers_factored(hyperexpand(side)) for side in (before, after))

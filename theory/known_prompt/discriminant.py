@@ -101,6 +101,23 @@ class DiscriminantLaw:
         integral = self._log_integral(np.sqrt(splits) * self.kappa, log_function)
         return LogIntegral(integral.log_value - self.log_constant, integral.relative_error + self.relative_error)
 
+    def log_density(self, cosine: FloatArray, reciprocal: FloatArray, splits: FloatArray) -> FloatArray:
+        """Return log f(C, X) at -1 < C < 1 and X > 0 for label splits k > 0, arrays that broadcast; p ≥ 2.
+
+        Example:
+            >>> law = DiscriminantLaw(4.0, 2.0, 1.0)
+            >>> print(f"{float(law.log_density(np.array(0.0), np.array(1.0), np.array(4.0))):.6f}")
+            -2.305196
+        """
+        radial = self._log_radial(cosine, reciprocal, np.log(reciprocal), np.sqrt(splits) * self.kappa)
+        return np.asarray((self.dimension - 3) / 2 * np.log1p(-(cosine**2)) + radial - self.log_constant)
+
+    def _log_radial(self, cosine: FloatArray, x: FloatArray, log_x: FloatArray, length: FloatArray) -> FloatArray:
+        """Return log X^{n-p-1} e^{-D²/2} J((D² - kκ²)/2), for √k κ = `length`."""
+        square, half = length**2 / 2, (x - length * cosine) ** 2 / 2
+        # -D²/2 + max(ζ, 0) = -min(D², kκ²)/2
+        return np.asarray((self.power - 1) * log_x - np.minimum(half, square) + self.table.log_value(half - square))
+
     def _log_integral(self, length: FloatArray, log_function: LogFunction) -> LogIntegral:
         """Integrate the density, up to its constant, times f, for √k κ of shape (settings,)."""
         setting = np.arange(len(length))
@@ -128,15 +145,12 @@ class DiscriminantLaw:
         self, setting: npt.NDArray[np.int_], cosine: FloatArray, length: FloatArray, log_function: LogFunction
     ) -> LogIntegral:
         """Integrate over s, X = log(1 + e^s): e^s far below 0 and s far above; all arrays have shape (columns,)."""
-        square = length**2 / 2
 
         def log_integrand(s: FloatArray) -> FloatArray:
             small = np.log1p(np.exp(-np.abs(s)))
             x = np.maximum(s, 0) + small
             log_x = np.where(s < -40, s, np.log(np.maximum(x, 1e-20)))
-            half = (x - length * cosine) ** 2 / 2
-            # -D²/2 + max(ζ, 0) = -min(D², kκ²)/2
-            density = (self.power - 1) * log_x - np.minimum(half, square) + self.table.log_value(half - square)
+            density = self._log_radial(cosine, x, log_x, length)
             return np.asarray(density + log_function(setting, cosine, x) + np.minimum(s, 0) - small)
 
         return peaked_integral(log_integrand, np.full_like(cosine, self.reach))

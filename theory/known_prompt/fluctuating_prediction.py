@@ -9,7 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from theory.arguments import NotAvailableError, single
+from theory.attention.deterministic import attention_fluctuates
 from theory.attention.law import AttentionLaw, attention_law
+from theory.attention.linear_snr import linear_snr_square
 from theory.attention.moments import attention_moments
 from theory.head import Head
 from theory.known_prompt.fluctuating_averaging import error_given_overlap, fluctuating_averaging_error
@@ -25,16 +27,11 @@ ROUNDING = 1e-12
 
 
 def mean_snr_square(mixture: ContextualMixture, head: Head, law: AttentionLaw | None) -> float:
-    """Return E κ² = W² E[M²/S²] of one attention feature, infinite where it is.
-
-    Under linear attention S² is a noncentral χ²_m up to scale, whose inverse has no mean for m ≤ 2.
-    """
+    """Return E κ² = W² E[M²/S²] of one attention feature, infinite where it is."""
     if head.attention == "softmax" or law is None:
         return _softmax_snr_square(without_dimension(mixture), single(head.inverse_temperature))
-    if not np.any(law.signal):
-        return 0.0
-    if single(mixture.irrelevant_tokens) <= 2:
-        return math.inf
+    if attention_fluctuates(mixture, head.inverse_temperature).any():
+        return linear_snr_square(mixture)
     return law.mean((law.signal / law.noise) ** 2)
 
 

@@ -90,6 +90,21 @@ def full_head_least_squares_error(
     return error_probability(log_value, relative_error)
 
 
+def log_error_given(
+    cosine: FloatArray, reciprocal: FloatArray, mean_label: FloatArray, samples: float, kappa: float
+) -> FloatArray:
+    """Return log P(error | C, X, ȳ) of a positive test label: the formula above, before its mean is taken.
+
+    Example:
+        >>> one = np.ones(1)
+        >>> float(log_error_given(one, one, 0 * one, 8, 0.0).round(9)[0])
+        -0.693147181
+    """
+    split = samples * (1 - mean_label**2)
+    margin = kappa * (1 - mean_label) * cosine + mean_label * reciprocal / np.sqrt(split)
+    return np.asarray(log_ndtr(-margin / np.sqrt(1 + 1 / samples)))
+
+
 def _log_noiseless_error(samples: float, signal: float, context: float) -> float:
     """Return log( 2^{1-n} P(the other label errs)/2 ): where all labels agree w ∝ M W e + y B q̂."""
     if signal > context:
@@ -100,7 +115,6 @@ def _log_noiseless_error(samples: float, signal: float, context: float) -> float
 def _log_error(samples: float, dimension: float, kappa: float) -> tuple[float, float]:
     """Return log ERR and its relative error."""
     law = DiscriminantLaw(samples, dimension, kappa)
-    scale = np.sqrt(1 + 1 / samples)
     worst = 0.0
 
     def log_error(mean_label: FloatArray) -> FloatArray:
@@ -109,9 +123,7 @@ def _log_error(samples: float, dimension: float, kappa: float) -> tuple[float, f
         split = samples * (1 - mean_label**2)
 
         def decision(setting: npt.NDArray[np.int_], cosine: FloatArray, reciprocal: FloatArray) -> FloatArray:
-            label = mean_label[setting]
-            margin = kappa * (1 - label) * cosine + label * reciprocal / np.sqrt(split[setting])
-            return np.asarray(log_ndtr(-margin / scale))
+            return log_error_given(cosine, reciprocal, mean_label[setting], samples, kappa)
 
         mean = law.log_mean(split, decision)
         worst = max(worst, float(mean.relative_error.max()))

@@ -57,11 +57,14 @@ class _Margin:
             return 1.0
         return float(brentq(self.slope, -1.0, 1.0, args=(margin,), xtol=1e-15, rtol=1e-14))
 
-    def least(self, margin: float) -> float:
-        """Return G(r)."""
-        overlap = self.best_overlap(margin)
+    def excess(self, overlap: float, margin: float) -> float:
+        """Return F(r, c)."""
         _, second = _hinge(margin / self.law.noise - overlap * self.kappa)
         return self.law.mean(second) - self.gamma * (1 - overlap**2)
+
+    def least(self, margin: float) -> float:
+        """Return G(r)."""
+        return self.excess(self.best_overlap(margin), margin)
 
 
 def separability_threshold(law: AttentionLaw) -> float:
