@@ -138,9 +138,9 @@ def _difference() -> Arm:
         "relevant": 2,
         "samples": 300,
         "predicted_norm": PROMPT_NORM,
-        "cut_off": 0.25,
+        "cut_off": 0.2,
     }
-    return Arm(Experiment(draw_share_differences, parameters, lower=-0.25, upper=0.25, portion=20))
+    return Arm(Experiment(draw_share_differences, parameters, lower=-0.2, upper=0.2, portion=20))
 
 
 REAL_DATA_CLAIMS = (
