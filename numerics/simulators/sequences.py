@@ -76,30 +76,31 @@ def draw_sequences(
         int(single(mixture.tokens)),
         int(single(mixture.dimension)),
     )
-    context, signal = context_vector(mixture), signal_vector(mixture)
+    context, signal = single(mixture.context_norm), single(mixture.signal_norm)
     if labels is None:
         labels = generator.choice([-1.0, 1.0], size=samples)
-    noise = generator.normal(size=(samples, tokens - relevant, dimension))
-    noise *= single(mixture.noise)
+    sequences = np.zeros((samples, tokens, dimension))
+    noise = generator.standard_normal((samples, tokens - relevant, dimension))
+    np.multiply(noise, single(mixture.noise), out=sequences[:, relevant:])
+    # q⋆ and w⋆ lie along the first two axes, and no other coordinate is touched.
+    along_context, along_signal = sequences[:, :, 0], sequences[:, :, 1]
     if mixture.noise_kind == "prompt-orthogonal":
-        direction = context / np.linalg.norm(context)
-        noise -= (noise @ direction)[:, :, None] * direction
-    signed_signal = labels[:, None, None] * signal
-    sequences = np.empty((samples, tokens, dimension))
-    sequences[:, :relevant] = context + signed_signal
-    sequences[:, relevant:] = noise
+        along_context[:] = 0
     delta_context, delta_signal = _drawn_deltas(mixture, deltas, samples, generator)
-    sequences[:, relevant:] -= delta_context * context + delta_signal * signed_signal
+    along_context[:, :relevant] = context
+    along_signal[:, :relevant] = signal * labels[:, None]
+    along_context[:, relevant:] -= delta_context * context
+    along_signal[:, relevant:] -= delta_signal * signal * labels[:, None]
     return TokenSequences(sequences, labels)
 
 
 def _drawn_deltas(
     mixture: ContextualMixture, deltas: Sequence[Delta] | None, samples: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray] | tuple[float, float]:
-    """Return δ_q and δ_w, numbers or arrays of shape (n, 1, 1)."""
+    """Return δ_q and δ_w, numbers or arrays of shape (n, 1)."""
     if deltas is None:
         return single(mixture.delta_context), single(mixture.delta_signal)
     check_deltas(deltas)
     which = rng.choice(len(deltas), size=samples, p=[delta.probability for delta in deltas])
     values = np.array([(delta.context, delta.signal) for delta in deltas])[which]
-    return values[:, 0, None, None], values[:, 1, None, None]
+    return values[:, 0, None], values[:, 1, None]
