@@ -130,6 +130,7 @@ ENTRIES: dict[str, Entry] = {
         "A sufficient bound for negative scores", "self_attention", "sufficient_negative"
     ),
 }
+"""By name, in the order of the theory."""
 
 
 @cache

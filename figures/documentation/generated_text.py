@@ -1,0 +1,230 @@
+"""Blocks of the pages that are written from what the project knows: claims, derivations, figures, interfaces.
+
+A page holds, in a fence of its own,
+
+    {derivation} NAME   {claim} ID   {claims}   {api} MODULE ...   {readme} FROM ... TO   {checkout} FILE
+    {figure-of} NAME   {figures}   {picture} NAME, with its caption below
+
+and reads as if the text had been written there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+from figures.catalogue import FIGURES
+from figures.documentation.checkout import extract, whole_file
+from figures.documentation.docstrings import restructured
+from figures.documentation.figure_blocks import plain, shown_figure, shown_picture
+from figures.documentation.links import LINKS, claims_behind
+from figures.documentation.public_names import documented, module_meant, modules, public_names
+from numerics.verification.catalogue import CLAIMS
+from theory.derivations import derive
+from theory.derivations.derivation import Derivation
+from theory.derivations.formula import formula
+
+BLOCK = re.compile(r"^```\{([a-z-]+)\}[ ]*(.*)\n((?:(?!```).*\n)*)```$", re.MULTILINE)
+
+CLAIM = {claim.id: claim for claim in CLAIMS}
+
+
+def to_code(name: str) -> str:
+    """Return a link to the documentation of a name, or of the module that has it.
+
+    Raises:
+        LookupError: there is no such name.
+    """
+    if found := documented(name):
+        return f"{{py:obj}}`{found}`"
+    if module := module_meant(name.rpartition(".")[0]):
+        return f"{{py:mod}}`{module}`"
+    raise LookupError(name)
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a list of what a formula is; what is empty is left out."""
+    return "\n".join(f":{name}: {text}" for name, text in pairs if text)
+
+
+# --- derivations ---
+
+
+def _steps(derivation: Derivation) -> str:
+    """Return the chain from definition to result, folded."""
+    number = len(derivation.steps)
+    lines = [
+        "<details>",
+        f"<summary>Derivation in {number} step{'s' * (number > 1)}</summary>",
+        "",
+        "From the definition",
+        "",
+        f"$$ {formula(derivation.definition)} $$",
+    ]
+    for place, step in enumerate(derivation.steps, 1):
+        lines += ["", f"**{place}. {plain(step.name)}.** {plain(step.why)}", ""]
+        lines += [f"$$ \\text{{with }} {formula(symbol)} = {formula(value)} $$" for symbol, value in step.given]
+        lines += [f"$$ = {formula(step.after)} $$", "", f"*{step.check}*"]
+    return "\n".join([*lines, "", "</details>"])
+
+
+def derivation_text(name: str) -> str:
+    """Return a derivation: statement, formula, what it holds for, what computes it, its steps.
+
+    Raises:
+        ArgumentError: there is no such derivation.
+    """
+    found = derive(name)
+    symbols = "; ".join(
+        f"${formula(parameter.symbol)}$ {plain(parameter.meaning)}" for parameter in found.parameters.values()
+    )
+    about = fields(
+        (
+            ("Symbols", symbols),
+            ("Valid for", "; ".join(map(plain, found.assumptions))),
+            ("Source", f"{found.source}; checked step by step by `python -m theory derive {name}`"),
+            ("Code", to_code(found.counterpart) if found.counterpart else ""),
+            ("Simulation", ", ".join(f"{{ref}}`claim-{claim}`" for claim in claims_behind(name))),
+        )
+    )
+    return "\n".join(
+        (
+            f"(derivation-{name})=",
+            f"### {plain(found.title)}",
+            "",
+            plain(found.statement),
+            "",
+            f"$$ {found.quantity} = {formula(found.result)} $$",
+            "",
+            about,
+            "",
+            _steps(found),
+        )
+    )
+
+
+# --- claims ---
+
+
+def claim_text(name: str) -> str:
+    """Return a claim: statement, formula, what it holds for, what computes it, how it is checked.
+
+    Raises:
+        KeyError: there is no such claim.
+    """
+    claim, links = CLAIM[name], LINKS[name]
+    number = len(claim.settings)
+    where = "; ".join(plain(setting.label) for setting in claim.settings)
+    about = fields(
+        (
+            ("Valid for", plain(links.valid)),
+            ("Source", plain(claim.source)),
+            ("Code", ", ".join(map(to_code, links.code))),
+            ("Derivations", ", ".join(f"{{ref}}`derivation-{derivation}`" for derivation in links.derivations)),
+            (
+                "Simulation",
+                f"`python -m numerics verify {name}`, {number} setting{'s' * (number > 1)} ({where})",
+            ),
+        )
+    )
+    return "\n".join(
+        (
+            f"(claim-{name})=",
+            f"### {plain(claim.title)}",
+            "",
+            plain(claim.statement),
+            "",
+            f"$$ {claim.latex} $$",
+            "",
+            about,
+        )
+    )
+
+
+def claims_text(_: str) -> str:
+    """Return the list of all claims."""
+    rows = [f"| {{ref}}`claim-{claim.id}` | `{claim.id}` | {claim.kind} |" for claim in CLAIMS]
+    return "\n".join(("| claim | `python -m numerics verify` | kind |", "|---|---|---|", *rows))
+
+
+# --- interfaces ---
+
+
+def _member(name: str) -> str:
+    """Return what makes Sphinx document a public name.
+
+    Raises:
+        KeyError: a table or an alias has no description below it.
+    """
+    module, word = name.rsplit(".", 1)
+    thing = getattr(import_module(module), word)
+    if inspect.isclass(thing):
+        kind = "autoexception" if issubclass(thing, Exception) else "autoclass"
+        return f".. {kind}:: {name}\n   :members:\n"
+    if inspect.isroutine(inspect.unwrap(thing)):
+        return f".. autofunction:: {name}\n"
+    described = ModuleAnalyzer.for_module(module).find_attr_docs()["", word]
+    return "\n   ".join((f".. py:data:: {word}", f":module: {module}", "", *restructured(described))) + "\n"
+
+
+def api_text(names: str) -> str:
+    """Return the documentation of modules, and of all modules below those that are packages: first what is public."""
+    asked = names.split()
+    chosen = [module for module in modules() if any(module == name or module.startswith(f"{name}.") for name in asked)]
+    chosen.sort(key=lambda module: not any(public.module == module for public in public_names()))
+    parts = []
+    for module in chosen:
+        members = [public.name for public in public_names() if public.module == module]
+        parts.append(f"## `{module}`\n\n````{{eval-rst}}\n.. automodule:: {module}\n   :no-members:\n")
+        parts += [*map(_member, members), "````\n"]
+    return "\n".join(parts)
+
+
+WRITERS: dict[str, Callable[[str], str]] = {
+    "derivation": derivation_text,
+    "claim": claim_text,
+    "claims": claims_text,
+    "api": api_text,
+    "readme": extract,
+    "checkout": whole_file,
+}
+
+
+def expanded(text: str, pictures: frozenset[str]) -> str:
+    """Return a page with its blocks written out.
+
+    Args:
+        text: of the page.
+        pictures: names of the figures whose pictures there are.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        kind, words, body = match[1], match[2].strip(), match[3].strip()
+        if kind in WRITERS:
+            return WRITERS[kind](words)
+        if kind == "picture":
+            return shown_picture(f"{words}.svg", body, "Drawn from sampled sequences whenever `make docs` runs.")
+        if kind == "figure-of":
+            return shown_figure(words, pictures)
+        if kind == "figures":
+            return "\n\n".join(f"## {name}\n\n{shown_figure(name, pictures)}" for name in FIGURES)
+        return match[0]
+
+    return BLOCK.sub(written, text)
+
+
+def _expand(app: Sphinx, name: str, source: list[str]) -> None:  # noqa: ARG001
+    """Write out the blocks of a page before Sphinx reads it."""
+    pictures = frozenset(file.stem for file in (app.srcdir / "pictures").glob("*.png"))
+    source[0] = expanded(source[0], pictures)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the expansion."""
+    app.connect("source-read", _expand)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
