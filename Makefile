@@ -38,10 +38,12 @@ reproduce: .venv/.ready  ## check every claim and derivation, draw every figure 
 	else echo "A step failed, see above; what was made is in results/"; fi; \
 	exit $$status
 
-# The quick figures are drawn; the others are shown where make reproduce has drawn them.
+# What takes long even as a draft is shown where make reproduce has drawn it.
+DRAFTED := heads phase-portrait sample-complexity sparse-attention separation-trained real-data real-theory
 docs: .venv/.ready  ## build the documentation, a site to read without a network, into results/docs
-	@echo "Drawing the quick figures ..."
+	@echo "Drawing what is quick to draw ..."
 	@$(RUN) -m figures benefit-of-context hard-attention > /dev/null
+	@$(RUN) -m figures --draft $(DRAFTED) > /dev/null
 	@echo "Building the documentation ..."
 	@$(RUN) -m figures.documentation
 

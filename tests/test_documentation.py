@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from figures import FIGURES
+from figures.documentation.checkout import extract
 from figures.documentation.figure_blocks import SECONDS
 from figures.documentation.generated_text import BLOCK
 from figures.documentation.links import LINKS
@@ -40,12 +41,22 @@ def examples(text):
     return FENCE.findall(EXCUSE.sub("", text))
 
 
+def with_python_of_the_readme(text):
+    """Put in the Python that a page takes from the README: what follows uses its names.  Its commands run elsewhere."""
+
+    def taken(block):
+        parts = FENCE.finditer(extract(block[2].strip())) if block[1] == "readme" else ()
+        return "\n".join(part[0] for part in parts if part[1] == "python") or block[0]
+
+    return BLOCK.sub(taken, text)
+
+
 @pytest.mark.parametrize("page", [page for page in TEXTS if examples(TEXTS[page])])
 def test_a_page_does_what_it_shows_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names = {"__name__": "__main__"}
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    for place, (kind, content) in enumerate(examples(TEXTS[page])):
+    for place, (kind, content) in enumerate(examples(with_python_of_the_readme(TEXTS[page]))):
         assert kind in ("python", "console")
         if kind == "console":
             command, _, shown = content.removeprefix("$ ").partition("\n")

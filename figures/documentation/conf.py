@@ -24,7 +24,7 @@ smartquotes_action = "D"
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]
 add_module_names = False
-toc_object_entries = False
+toc_object_entries_show_parents = "hide"
 
 # No link may lead nowhere; the pages of other projects are not asked.
 nitpicky = True

@@ -60,9 +60,13 @@ def shown_figure(name: str, pictures: frozenset[str]) -> str:
         KeyError: there is no such figure.
     """
     description = plain(FIGURES[name].description)
+    command = f"`python -m figures {name}`"
     if name in pictures:
-        return shown_picture(f"{name}.png", description, f"Drawn anew by `python -m figures {name}`, {duration(name)}.")
+        return shown_picture(f"{name}.png", description, f"Drawn anew by {command}, {duration(name)}.")
+    if f"{name}-draft" in pictures:
+        origin = f"A quick, coarse draft; {command} draws it in full, {duration(name)}."
+        return shown_picture(f"{name}-draft.png", description, origin)
     return (
         f":::{{admonition}} Not drawn yet: {name}\n:class: not-drawn\n\n{description}\n\n"
-        f"`python -m figures {name}` draws it, {duration(name)}; `make docs` then shows it here.\n:::"
+        f"{command} draws it, {duration(name)}; `make docs` then shows it here.\n:::"
     )

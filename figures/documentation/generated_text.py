@@ -47,6 +47,15 @@ def to_code(name: str) -> str:
     raise LookupError(name)
 
 
+def linked(text: str) -> str:
+    """Return a text of the checkout with its names of functions as links."""
+    return re.sub(
+        r"`((?:theory|numerics|figures)\.[a-z_.]+)`",
+        lambda match: to_code(match[1]) if documented(match[1]) else match[0],
+        text,
+    )
+
+
 def fields(pairs: Iterable[tuple[str, str]]) -> str:
     """Return a list of what a formula is; what is empty is left out."""
     return "\n".join(f":{name}: {text}" for name, text in pairs if text)
@@ -172,16 +181,29 @@ def _member(name: str) -> str:
     return "\n   ".join((f".. py:data:: {word}", f":module: {module}", "", *restructured(described))) + "\n"
 
 
+def _overview(names: Iterable[str]) -> str:
+    """Return a table of functions and classes, each with the first line of its docstring."""
+    rows = []
+    for name in names:
+        module, word = name.rsplit(".", 1)
+        thing = getattr(import_module(module), word)
+        if inspect.isclass(thing) or inspect.isroutine(inspect.unwrap(thing)):
+            first = (inspect.getdoc(thing) or "").partition("\n")[0]
+            said = "`".join(part if place % 2 else plain(part) for place, part in enumerate(first.split("`")))
+            rows.append(f"| {{py:obj}}`{word} <{name}>` | {said} |")
+    return "\n".join(("| name | in a line |", "|---|---|", *rows, "")) if rows else ""
+
+
 def api_text(names: str) -> str:
     """Return the documentation of modules, and of all modules below those that are packages: first what is public."""
     asked = names.split()
     chosen = [module for module in modules() if any(module == name or module.startswith(f"{name}.") for name in asked)]
     chosen.sort(key=lambda module: not any(public.module == module for public in public_names()))
-    parts = []
-    for module in chosen:
-        members = [public.name for public in public_names() if public.module == module]
+    members = {module: [public.name for public in public_names() if public.module == module] for module in chosen}
+    parts = [_overview(name for found in members.values() for name in found)]
+    for module, found in members.items():
         parts.append(f"## `{module}`\n\n````{{eval-rst}}\n.. automodule:: {module}\n   :no-members:\n")
-        parts += [*map(_member, members), "````\n"]
+        parts += [*map(_member, found), "````\n"]
     return "\n".join(parts)
 
 
@@ -190,8 +212,8 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "claim": claim_text,
     "claims": claims_text,
     "api": api_text,
-    "readme": extract,
-    "checkout": whole_file,
+    "readme": lambda words: linked(extract(words)),
+    "checkout": lambda name: linked(whole_file(name)),
 }
 
 

@@ -34,8 +34,8 @@ def build_site(results: Path) -> Path | None:
         options = ["-b", "html", "-c", str(HERE), "-d", f"{scratch}/read", "-W", "--keep-going", "-q", "-n"]
         if build_main([*options, str(pages), str(built)]):
             return None
-        for needless in (".buildinfo", "objects.inv.gz"):
-            (built / needless).unlink(missing_ok=True)
+        (built / ".buildinfo").unlink(missing_ok=True)
+        shutil.rmtree(built / "_sources", ignore_errors=True)
         site = results / "docs"
         shutil.rmtree(site, ignore_errors=True)
         built.replace(site)
