@@ -24,8 +24,6 @@ from tests.browser import BROWSER, MISSING, QUIET
 from tests.console_examples import assert_prints
 from theory.derivations import ENTRIES, derive
 
-pytest.importorskip("sphinx", reason="Sphinx, of the extra docs, is not installed")
-
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "figures" / "documentation" / "pages"
 TEXTS = {str(path.relative_to(PAGES)): path.read_text(encoding="utf-8") for path in sorted(PAGES.rglob("*.md"))}

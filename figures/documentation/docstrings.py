@@ -16,6 +16,9 @@ from figures.documentation.links import links_of
 from figures.documentation.public_names import documented, module_meant
 
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Example):$")
+ENUMERATOR = re.compile(r"^( +(?:\w+: )?)(?=\w\.(?: |$))")
+"""What is before a letter that would begin a list."""
+
 MARKUP = re.compile(r"[*|\\]|(?<=\w)_(?!\w)")
 CODE = re.compile(r"`([^`]+)`")
 SOURCE = re.compile(r"(?:^|(?<=[.)]) +)(Sources?): *")
@@ -73,7 +76,7 @@ def restructured(lines: list[str]) -> list[str]:
         in_example = in_example or line.lstrip().startswith(">>>")
         if in_section or in_example or in_formula or not line.strip():
             literal = in_example or in_formula or bool(SECTION.match(line))
-            shown.append(line if literal else marked_up(line))
+            shown.append(line if literal else ENUMERATOR.sub(r"\1\\", marked_up(line)))
         elif _indent(line) and not before.strip():
             in_formula = True
             shown += [".. formula::", "", line]
