@@ -155,8 +155,8 @@ def links(site):
     return {path: Links(path) for path in sorted(site.rglob("*.html"))}
 
 
-def test_no_link_leads_nowhere(site, links):
-    broken = []
+def broken(links):
+    """Yield every page and address that leads to no file of the site, or to no place of a page."""
     for page, found in links.items():
         for address in (*found.followed, *found.fetched):
             parts = urlsplit(address)
@@ -165,17 +165,39 @@ def test_no_link_leads_nowhere(site, links):
             target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             place = unquote(parts.fragment)
             if not target.is_file() or (target.suffix == ".html" and place not in links[target].places):
-                broken.append((str(page.relative_to(site)), address))
-    assert broken == []
+                yield page.name, address
+
+
+def test_the_search_for_broken_links_finds_them(tmp_path):
+    addresses = ("a.html", "a.html#there", "#there", "b.html", "a.html#elsewhere", "#nowhere", "https://example.org/x")
+    text = "".join(f'<a href="{address}">x</a>' for address in addresses)
+    page = tmp_path / "a.html"
+    page.write_text(f'<p id="there">{text}<img src="gone.png"></p>', encoding="utf-8")
+    found = [address for _, address in broken({page: Links(page)})]
+    assert found == ["b.html", "a.html#elsewhere", "#nowhere", "gone.png"]
+
+
+def test_no_link_leads_nowhere(links):
+    assert list(broken(links)) == []
     assert len(links) > 35
     assert sum(len(found.followed) for found in links.values()) > 3000
 
 
+FETCHED = re.compile(r"""(?:url\(|@import|src=|fetch\(|import\()\s*["']?(?:https?:)?//""")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a { b: url(https://x.org/y) }", '@import "//x.org/y"', "<script src='https://x.org/y'>", 'fetch("http://x.org")'],
+)
+def test_the_search_for_what_is_fetched_finds_it(text):
+    assert FETCHED.search(text)
+
+
 def test_no_page_fetches_anything_from_elsewhere(site, links):
     assert [address for found in links.values() for address in found.fetched if urlsplit(address).scheme] == []
-    addresses = r"""(?:url\(|@import|src=|fetch\(|import\()\s*["']?(?:https?:)?//"""
     texts = [path for path in site.rglob("*") if path.suffix in (".html", ".css", ".js", ".svg")]
-    assert [path for path in texts if re.search(addresses, path.read_text(encoding="utf-8"))] == []
+    assert [path for path in texts if FETCHED.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_formula_is_mathml(site):

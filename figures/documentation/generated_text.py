@@ -25,9 +25,12 @@ from figures.documentation.figure_blocks import plain, shown_figure, shown_pictu
 from figures.documentation.links import LINKS, claims_behind
 from figures.documentation.public_names import documented, module_meant, modules, public_names
 from numerics.verification.catalogue import CLAIMS
+from numerics.verification.claim import Claim
+from theory.arguments import single
 from theory.derivations import derive
 from theory.derivations.derivation import Derivation
 from theory.derivations.formula import formula
+from theory.mixture import ContextualMixture
 
 BLOCK = re.compile(r"^```\{([a-z-]+)\}[ ]*(.*)\n((?:(?!```).*\n)*)```$", re.MULTILINE)
 
@@ -120,6 +123,36 @@ def derivation_text(name: str) -> str:
 # --- claims ---
 
 
+LETTERS = {
+    "dimension": "d",
+    "tokens": "T",
+    "relevant_tokens": "R",
+    "context_norm": "Q",
+    "signal_norm": "W",
+    "noise": "σ",
+    "delta_context": "δ_q",
+    "delta_signal": "δ_w",
+}
+
+
+def in_letters(mixture: ContextualMixture) -> str:
+    """Return the parameters of a mixture in the letters of the theory.
+
+    Example:
+        >>> in_letters(ContextualMixture(dimension=21, tokens=6, relevant_tokens=2))
+        'd = 21, T = 6, R = 2, Q = 1, W = 1, σ = 1, δ_q = 0, δ_w = 0, isotropic noise'
+    """
+    numbers = [f"{letter} = {single(getattr(mixture, name)):.6g}" for name, letter in LETTERS.items()]
+    return ", ".join((*numbers, f"{mixture.noise_kind} noise"))
+
+
+def _checked_on(claim: Claim) -> str:
+    """Return the mixtures of a claim's settings, as far as the settings name one."""
+    mixtures = [setting.arguments.get("mixture") for setting in claim.settings]
+    found = dict.fromkeys(in_letters(mixture) for mixture in mixtures if isinstance(mixture, ContextualMixture))
+    return "; ".join(map(plain, found))
+
+
 def claim_text(name: str) -> str:
     """Return a claim: statement, formula, what it holds for, what computes it, how it is checked.
 
@@ -139,6 +172,7 @@ def claim_text(name: str) -> str:
                 "Simulation",
                 f"`python -m numerics verify {name}`, {number} setting{'s' * (number > 1)} ({where})",
             ),
+            ("Checked at", _checked_on(claim)),
         )
     )
     return "\n".join(

@@ -62,10 +62,11 @@ LINKS = {
         ANGLE,
     ),
     "averaging-uniform-pooling": Links(
-        "every n ≥ 1 and p ≥ 1; no prompt, head orthogonal to q⋆, δ = 0", ("averaging_error", "deterministic_attention")
+        "every n ≥ 1 and p ≥ 1; no prompt, head orthogonal to q⋆; κ² as it stands for δ_w = 0",
+        ("averaging_error", "deterministic_attention"),
     ),
     "least-squares-uniform-pooling": Links(
-        "every n ≥ 1 and p ≥ 1; no prompt, head orthogonal to q⋆, δ = 0",
+        "every n ≥ 1 and p ≥ 1; no prompt, head orthogonal to q⋆; κ² as it stands for δ_w = 0",
         ("least_squares_error", "deterministic_attention"),
     ),
     "averaging-full-head": Links("every n and d; noise orthogonal to the prompt", ("full_head_averaging_error",)),
@@ -100,7 +101,8 @@ LINKS = {
         ("hinge-mean", "hinge-mean-square", "separability-without-signal"),
     ),
     "rate-of-convergence": Links(
-        "n and p in proportion, T fixed; averaging and least squares", ("known_prompt_error", "averaging_expansion")
+        "n and p in proportion, attention that does not fluctuate; averaging and least squares",
+        ("known_prompt_error", "averaging_expansion"),
     ),
     "one-number-decides": Links(
         "attention that does not fluctuate", ("deterministic_attention",), ("constant-attention-snr",)
@@ -159,7 +161,7 @@ LINKS = {
         "every T and noise", ("winning_prompt", "exact_risk"), ("prompt-attention-margin",)
     ),
     "expressivity-least-error": Links(
-        "every T and noise, the prompt in the plane of q⋆ and w⋆",
+        "every T and noise, σ‖q‖ up to 10; the least error that a search finds",
         ("best_prompt_attention_error", "best_linear_attention_error", "best_pooling_error", "linear_attention_risk"),
         ("linear-attention-law",),
     ),
