@@ -14,7 +14,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from figures import FIGURES
+from figures.documentation.__main__ import main
 from figures.documentation.checkout import extract
+from figures.documentation.command_help import help_text
 from figures.documentation.figure_blocks import SECONDS
 from figures.documentation.generated_text import BLOCK
 from figures.documentation.links import LINKS
@@ -101,6 +103,15 @@ def test_every_figure_has_its_place_and_time():
     assert blocks("figures") == [""]
     assert SECONDS.keys() == FIGURES.keys()
     assert set(blocks("figure-of")) <= FIGURES.keys()
+
+
+def test_every_command_has_its_help():
+    listed = re.compile(r"(?m)^    ([a-z-]+)(?:  |$)")
+    commands = {
+        f"{package} {name}" for package in ("theory", "numerics") for name in listed.findall(help_text(package))
+    }
+    assert "theory derive" in commands
+    assert sorted(blocks("help")) == sorted(commands | {"figures", "figures report", "figures.documentation"})
 
 
 def test_every_module_is_on_one_page_of_the_reference():
@@ -219,6 +230,20 @@ def test_the_links_of_the_readme_hold():
     addresses = re.findall(r"\]\(([^)]+)\)", text)
     assert [name for name in addresses if not name.startswith("https://") and not (ROOT / name).is_file()] == []
     assert "CONTRIBUTING.md" in addresses
+
+
+def test_a_fault_is_named_and_the_old_site_stays(tmp_path, monkeypatch, capfd):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "index.md").write_text("# Title\n\n{py:obj}`theory.no_such_name`\n", encoding="utf-8")
+    old = tmp_path / "results" / "docs" / "index.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("old", encoding="utf-8")
+    monkeypatch.setattr("figures.documentation.site.PAGES", pages)
+    assert main(["--results", str(tmp_path / "results")]) == 1
+    assert "theory.no_such_name" in capfd.readouterr().err
+    assert old.read_text(encoding="utf-8") == "old"
+    assert [path.name for path in old.parents[1].iterdir()] == ["docs"]
 
 
 # --- in a browser ---

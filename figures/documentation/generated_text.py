@@ -2,7 +2,8 @@
 
 A page holds, in a fence of its own,
 
-    {derivation} NAME   {claim} ID   {claims}   {api} MODULE ...   {readme} FROM ... TO   {checkout} FILE
+    {derivation} NAME   {claim} ID   {claims}   {api} MODULE ...   {help} COMMAND   {checkout} FILE
+    {readme} FROM ... TO
     {figure-of} NAME   {figures}   {picture} NAME, with its caption below
 
 and reads as if the text had been written there.
@@ -20,6 +21,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 from figures.catalogue import FIGURES
 from figures.documentation.checkout import extract, whole_file
+from figures.documentation.command_help import help_text
 from figures.documentation.docstrings import restructured
 from figures.documentation.figure_blocks import plain, shown_figure, shown_picture
 from figures.documentation.links import LINKS, claims_behind
@@ -246,6 +248,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "claim": claim_text,
     "claims": claims_text,
     "api": api_text,
+    "help": help_text,
     "readme": lambda words: linked(extract(words)),
     "checkout": lambda name: linked(whole_file(name)),
 }

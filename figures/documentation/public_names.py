@@ -23,6 +23,7 @@ PACKAGES = (
 FURTHER = (
     "theory.arguments.FloatArray",
     "theory.arguments.Numbers",
+    "theory.prediction.Prediction",
     "theory.derivations.catalogue.Entry",
     "theory.derivations.derivation.Derivation",
     "theory.derivations.derivation.Step",

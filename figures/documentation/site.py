@@ -12,6 +12,7 @@ from figures.documentation.checkout import ROOT, require_checkout
 from figures.documentation.pictures import draw_pictures
 
 HERE = Path(__file__).parent
+PAGES = HERE / "pages"
 
 
 def build_site(results: Path) -> Path | None:
@@ -28,7 +29,7 @@ def build_site(results: Path) -> Path | None:
     results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".docs-", dir=results) as scratch:
         pages, built = Path(scratch) / "pages", Path(scratch) / "site"
-        shutil.copytree(HERE / "pages", pages)
+        shutil.copytree(PAGES, pages)
         draw_pictures(pages / "pictures")
         _collect_figures(results / "figures", pages / "pictures")
         options = ["-b", "html", "-c", str(HERE), "-d", f"{scratch}/read", "-W", "--keep-going", "-q", "-n"]
