@@ -24,6 +24,7 @@ from figures.documentation.public_names import PACKAGES, documented, public_name
 from numerics.verification.catalogue import CLAIMS
 from tests.browser import BROWSER, MISSING, QUIET
 from tests.console_examples import assert_prints
+from theory.arguments import NotAvailableError
 from theory.derivations import ENTRIES, derive
 
 ROOT = Path(__file__).parents[1]
@@ -232,6 +233,7 @@ def test_the_links_of_the_readme_hold():
     assert "CONTRIBUTING.md" in addresses
 
 
+@pytest.mark.slow
 def test_a_fault_is_named_and_the_old_site_stays(tmp_path, monkeypatch, capfd):
     pages = tmp_path / "pages"
     pages.mkdir()
@@ -240,17 +242,26 @@ def test_a_fault_is_named_and_the_old_site_stays(tmp_path, monkeypatch, capfd):
     old.parent.mkdir(parents=True)
     old.write_text("old", encoding="utf-8")
     monkeypatch.setattr("figures.documentation.site.PAGES", pages)
+    monkeypatch.setattr("figures.documentation.site.draw_pictures", Path.mkdir)
     assert main(["--results", str(tmp_path / "results")]) == 1
     assert "theory.no_such_name" in capfd.readouterr().err
     assert old.read_text(encoding="utf-8") == "old"
     assert [path.name for path in old.parents[1].iterdir()] == ["docs"]
 
 
+def test_an_installed_package_says_what_it_lacks(tmp_path, monkeypatch):
+    monkeypatch.setattr("figures.documentation.checkout.ROOT", tmp_path)
+    with pytest.raises(
+        NotAvailableError, match=r"^the documentation is built from a checkout, .*: run make docs there$"
+    ):
+        main(["--results", str(tmp_path)])
+
+
 # --- in a browser ---
 
 SEEN = {
-    1280: ("index", "model", "theory/known-prompt"),
-    390: ("index", "model", "theory/known-prompt", "theory/real-data", "how-to/own-theorem", "api/risk"),
+    1280: ("index", "model"),
+    390: ("model", "theory/known-prompt", "theory/real-data", "how-to/own-theorem", "api/risk"),
 }
 """Widths of a desk and a phone, and pages of each kind, among them those with the widest formulas, tables and code."""
 

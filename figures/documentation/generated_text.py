@@ -267,7 +267,9 @@ def expanded(text: str, pictures: frozenset[str]) -> str:
         if kind in WRITERS:
             return WRITERS[kind](words)
         if kind == "picture":
-            return shown_picture(f"{words}.svg", body, "Drawn from sampled sequences whenever `make docs` runs.")
+            return shown_picture(
+                f"{words}.svg", body, "Drawn from sampled sequences whenever `make docs` runs, in under a second."
+            )
         if kind == "figure-of":
             return shown_figure(words, pictures)
         if kind == "figures":
