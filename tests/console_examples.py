@@ -31,7 +31,10 @@ def assert_prints(command, shown, capsys):
     printed, shown = without_time(capsys.readouterr().out), without_time(shown)
     assert re.sub(NUMBER, "#", printed) == re.sub(NUMBER, "#", shown)
     values, expected = (np.array(re.findall(NUMBER, text), dtype=float) for text in (printed, shown))
-    # Twelve digits are printed.  The bound on the numerical error may differ by rounding: it is of order 1e-15, or the
-    # distance between two resolutions of the law of attention, in which thousands of signed weights add up.
+    # A bound on a numerical error is itself made of roundings: it may be smaller elsewhere, and larger by a few times.
+    bound = (expected > 0) & (expected < 1e-9)
+    assert np.all(values[bound] <= 5 * expected[bound])
+    # Twelve digits are printed; the distance between two resolutions of the law of attention, in which thousands of
+    # signed weights add up, has fewer.
     rtol, atol = (1e-9, 1e-8) if "proportional" in shown else (2e-11, 1e-14)
-    assert_allclose(values, expected, rtol=rtol, atol=atol)
+    assert_allclose(values[~bound], expected[~bound], rtol=rtol, atol=atol)

@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^):]+)\)")
 
+ENDED = re.compile(r"\n\n```(?=\n|$)")
+"""The end of an example, before which doctest needs an empty line and a reader none."""
+
 PLACES = {"CONTRIBUTING.md": "/contributing.md", "CHANGELOG.md": "/changelog.md", "README.md": "/index.md"}
 """Where the site has a file of the checkout."""
 
@@ -60,4 +63,5 @@ def extract(words: str) -> str:
     ends = [place for place, line in enumerate(lines) if line.startswith(last) and place > starts[0]]
     if not ends:
         raise ArgumentError("readme", "end at a line that README.md has", repr(last))
-    return "\n".join(lines[starts[0] + first.startswith("#") : ends[0]]).strip()
+    part = "\n".join(lines[starts[0] + first.startswith("#") : ends[0]])
+    return ENDED.sub("\n```", part).strip()
