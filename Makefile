@@ -43,7 +43,8 @@ DRAFTED := heads phase-portrait sample-complexity sparse-attention separation-tr
 docs: .venv/.ready  ## build the documentation, a site to read without a network, into results/docs
 	@echo "Drawing what is quick to draw ..."
 	@$(RUN) -m figures benefit-of-context hard-attention > /dev/null
-	@$(RUN) -m figures --draft $(DRAFTED) > /dev/null
+	@drafts=; for name in $(DRAFTED); do [ -f results/figures/$$name.png ] || drafts="$$drafts $$name"; done; \
+	[ -z "$$drafts" ] || $(RUN) -m figures --draft $$drafts > /dev/null
 	@echo "Building the documentation ..."
 	@$(RUN) -m figures.documentation
 
@@ -81,7 +82,7 @@ references: .venv/.ready  ## compute the reference values of the tests anew
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)
 	@$(call choose_python,python3.11 python3,11,Python 3.11); \
 	$(call discard,.venv-lock) && \
-	echo "Choosing versions in .venv-lock (about 1 minute, 800 MB) ..." && \
+	echo "Choosing versions in .venv-lock (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv-lock) && \
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade setuptools wheel && \
 	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask,realdata,docs]' && \
@@ -102,7 +103,7 @@ clean:  ## remove the environments, the caches and results/
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
 	$(call discard,.venv) && \
-	echo "Making the environment .venv (about 1 minute, 800 MB) ..." && \
+	echo "Making the environment .venv (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask,realdata,docs]' && \
