@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from figures.documentation.figure_blocks import duration
 from theory.arguments import ArgumentError, NotAvailableError
 
 ROOT = Path(__file__).parents[2]
@@ -29,10 +30,11 @@ def require_checkout() -> None:
 
 
 def _moved(match: re.Match[str]) -> str:
-    """Return a link of a file of the checkout as one of the site."""
+    """Return a link of a file of the checkout as one of the site, a picture with what draws it."""
     mark, text, target = match.groups()
     if mark:
-        return f"![{text}](/pictures/{Path(target).name})"
+        name = Path(target).stem
+        return f"![{text}](/pictures/{name}.png)\n\nDrawn anew by `python -m figures {name}`, {duration(name)}."
     return f"[{text}]({PLACES[target]})"
 
 
