@@ -238,7 +238,8 @@ def api_text(names: str) -> str:
     members = {module: [public.name for public in public_names() if public.module == module] for module in chosen}
     parts = [_overview(name for found in members.values() for name in found)]
     for module, found in members.items():
-        parts.append(f"## `{module}`\n\n````{{eval-rst}}\n.. automodule:: {module}\n   :no-members:\n")
+        described = restructured((inspect.getdoc(import_module(module)) or "").splitlines())
+        parts += [f"## `{module}`\n\n````{{eval-rst}}\n.. py:module:: {module}\n", *described, ""]
         parts += [*map(_member, found), "````\n"]
     return "\n".join(parts)
 
