@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from figures.catalogue import FIGURES
+from figures.documentation.sentences import plain
 
 SECONDS = {
     "double-descent": 60,
@@ -22,16 +23,6 @@ SECONDS = {
     "real-theory": 55,
 }
 """Processor time of each figure, where nothing has been computed yet."""
-
-
-def plain(text: str) -> str:
-    r"""Return a sentence of which Markdown takes no sign for its own.
-
-    Example:
-        >>> print(plain("w_q < |n - p|"))
-        w\_q \< \|n - p\|
-    """
-    return re.sub(r"([\\`*_\[\]<>|$#{}])", r"\\\1", text)
 
 
 def duration(name: str) -> str:

@@ -23,9 +23,10 @@ from figures.catalogue import FIGURES
 from figures.documentation.checkout import extract, whole_file
 from figures.documentation.command_help import help_text
 from figures.documentation.docstrings import restructured
-from figures.documentation.figure_blocks import plain, shown_figure, shown_picture
+from figures.documentation.figure_blocks import shown_figure, shown_picture
 from figures.documentation.links import LINKS, claims_behind
 from figures.documentation.public_names import documented, module_meant, modules, public_names
+from figures.documentation.sentences import plain, typeset
 from numerics.verification.catalogue import CLAIMS
 from numerics.verification.claim import Claim
 from theory.arguments import single
@@ -81,7 +82,7 @@ def _steps(derivation: Derivation) -> str:
         f"$$ {formula(derivation.definition)} $$",
     ]
     for place, step in enumerate(derivation.steps, 1):
-        lines += ["", f"**{place}. {plain(step.name)}.** {plain(step.why)}", ""]
+        lines += ["", f"**{place}. {plain(step.name)}.** {typeset(step.why)}", ""]
         lines += [f"$$ \\text{{with }} {formula(symbol)} = {formula(value)} $$" for symbol, value in step.given]
         lines += [f"$$ = {formula(step.after)} $$", "", f"*{step.check}*"]
     return "\n".join([*lines, "", "</details>"])
@@ -95,12 +96,12 @@ def derivation_text(name: str) -> str:
     """
     found = derive(name)
     symbols = "; ".join(
-        f"${formula(parameter.symbol)}$ {plain(parameter.meaning)}" for parameter in found.parameters.values()
+        f"${formula(parameter.symbol)}$ {typeset(parameter.meaning)}" for parameter in found.parameters.values()
     )
     about = fields(
         (
             ("Symbols", symbols),
-            ("Valid for", "; ".join(map(plain, found.assumptions))),
+            ("Valid for", "; ".join(map(typeset, found.assumptions))),
             ("Source", f"{found.source}; checked step by step by `python -m theory derive {name}`"),
             ("Code", to_code(found.counterpart) if found.counterpart else ""),
             ("Simulation", ", ".join(f"{{ref}}`claim-{claim}`" for claim in claims_behind(name))),
@@ -111,7 +112,7 @@ def derivation_text(name: str) -> str:
             f"(derivation-{name})=",
             f"### {plain(found.title)}",
             "",
-            plain(found.statement),
+            typeset(found.statement),
             "",
             f"$$ {found.quantity} = {formula(found.result)} $$",
             "",
@@ -152,7 +153,7 @@ def _checked_on(claim: Claim) -> str:
     """Return the mixtures of a claim's settings, as far as the settings name one."""
     mixtures = [setting.arguments.get("mixture") for setting in claim.settings]
     found = dict.fromkeys(in_letters(mixture) for mixture in mixtures if isinstance(mixture, ContextualMixture))
-    return "; ".join(map(plain, found))
+    return "; ".join(map(typeset, found))
 
 
 def claim_text(name: str) -> str:
@@ -163,10 +164,10 @@ def claim_text(name: str) -> str:
     """
     claim, links = CLAIM[name], LINKS[name]
     number = len(claim.settings)
-    where = "; ".join(plain(setting.label) for setting in claim.settings)
+    where = "; ".join(typeset(setting.label) for setting in claim.settings)
     about = fields(
         (
-            ("Valid for", plain(links.valid)),
+            ("Valid for", typeset(links.valid)),
             ("Source", plain(claim.source)),
             ("Code", ", ".join(map(to_code, links.code))),
             ("Derivations", ", ".join(f"{{ref}}`derivation-{derivation}`" for derivation in links.derivations)),
@@ -182,7 +183,7 @@ def claim_text(name: str) -> str:
             f"(claim-{name})=",
             f"### {plain(claim.title)}",
             "",
-            plain(claim.statement),
+            typeset(claim.statement),
             "",
             f"$$ {claim.latex} $$",
             "",
