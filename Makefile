@@ -20,7 +20,7 @@ PIP_INSTALL := -m pip install -qq --no-user --no-input --disable-pip-version-che
 PYTEST := -m pytest -n auto --dist loadfile
 export_threads := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help reproduce test test-slow test-lowest bench package lint references lock clean FORCE
+.PHONY: help reproduce docs test test-slow test-lowest bench package lint references lock clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' Makefile | while IFS='|' read -r target does; do \
@@ -38,6 +38,16 @@ reproduce: .venv/.ready  ## check every claim and derivation, draw every figure 
 	if [ $$status -eq 0 ]; then echo "Done in $$took: the tables, derivations, figures and report.html are in results/"; \
 	else echo "A step failed, see above; what was made is in results/"; fi; \
 	exit $$status
+
+# What takes long even as a draft is shown where make reproduce has drawn it.
+DRAFTED := heads phase-portrait sample-complexity sparse-attention separation-trained real-data real-theory
+docs: .venv/.ready  ## build the documentation, a site to read without a network, into results/docs
+	@echo "Drawing what is quick to draw ..."
+	@$(RUN) -m figures benefit-of-context hard-attention > /dev/null
+	@drafts=; for name in $(DRAFTED); do [ -f results/figures/$$name.png ] || drafts="$$drafts $$name"; done; \
+	[ -z "$$drafts" ] || $(RUN) -m figures --draft $$drafts > /dev/null
+	@echo "Building the documentation ..."
+	@$(RUN) -m figures.documentation
 
 test: lint  ## lint, types, and all tests but the slow ones
 	@echo "Testing ..."
@@ -98,10 +108,10 @@ references: .venv/.ready  ## compute the reference values of the tests anew
 lock:  ## choose the newest versions anew and write them to constraints.txt (needs Python 3.11)
 	@$(call choose_python,python3.11 python3,11,Python 3.11); \
 	$(call discard,.venv-lock) && \
-	echo "Choosing versions in .venv-lock (about 1 minute, 800 MB) ..." && \
+	echo "Choosing versions in .venv-lock (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv-lock) && \
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade setuptools wheel && \
-	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask,realdata]' && \
+	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask,realdata,docs]' && \
 	{ grep "^#" constraints.txt && .venv-lock/bin/python -m pip freeze --all --exclude-editable --exclude pip; } \
 		> .venv-lock/constraints.txt && \
 	mv .venv-lock/constraints.txt constraints.txt && $(call discard,.venv-lock) && \
@@ -120,10 +130,10 @@ clean:  ## remove the environments, the caches and results/
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
 	$(call discard,.venv) && \
-	echo "Making the environment .venv (about 1 minute, 800 MB) ..." && \
+	echo "Making the environment .venv (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask,realdata]' && \
+	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask,realdata,docs]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
 # The test tools keep the versions of constraints.txt, unless constraints-lowest.txt names another.
@@ -136,7 +146,7 @@ clean:  ## remove the environments, the caches and results/
 	grep -v -i -f .venv-lowest/named constraints.txt > .venv-lowest/constraints.txt && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c .venv-lowest/constraints.txt setuptools wheel && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c constraints-lowest.txt -c .venv-lowest/constraints.txt \
-		--editable '.[progress,report,dask,realdata]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
+		--editable '.[progress,report,dask,realdata,docs]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
 	printf '%s\n' "$(CURDIR)" > .venv-lowest/.ready
 
 # An environment is made anew, too, if the checkout was moved, its Python is gone, or PYTHON= names another.

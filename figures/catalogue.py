@@ -106,3 +106,4 @@ FIGURES = {
         ),
     )
 }
+"""By the name that is typed at the shell."""

@@ -17,6 +17,7 @@ from numerics.extras import Extra
 from numerics.store import ResultStore
 
 Row = dict[str, Any]
+"""One point of a curve or of a simulation: a row of the CSV, by its columns."""
 
 DETERMINISTIC = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
 """Nothing in a file depends on when or where it was drawn."""

@@ -127,11 +127,12 @@ def _balanced(latex: str) -> bool:
     return depth == 0
 
 
-def mathml(latex: str) -> str:
-    r"""Return a formula as a MathML element in display style.
+def mathml(latex: str, display: str = "block") -> str:
+    r"""Return a formula as a MathML element.
 
     Args:
         latex: a formula without dollar signs.
+        display: "block" for a line of its own, "inline" within a line.
 
     Raises:
         FormulaError: it is not a formula, or has a part that browsers could not show; the sentence says which.
@@ -143,7 +144,7 @@ def mathml(latex: str) -> str:
     try:
         if not _balanced(latex):
             raise FormulaError("its braces are not balanced")
-        formula = convert_to_element(latex, display="block")
+        formula = convert_to_element(latex, display=display)
         formula.attrib.clear()
         body = _serialised(formula).removeprefix("<math>")
     except FormulaError as error:
@@ -151,4 +152,4 @@ def mathml(latex: str) -> str:
     except Exception as error:  # the converter's errors have no common ancestor, and some are IndexErrors
         reason = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
         raise FormulaError(f"the formula {latex} cannot be converted: {reason}") from None
-    return f'<math display="block" alttext="{escape(latex)}">{body}'
+    return f'<math display="{display}" alttext="{escape(latex)}">{body}'

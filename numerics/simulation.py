@@ -51,6 +51,7 @@ SIMULATORS = {
     "scores": Simulator(score_simulator.simulate_scores, score_simulator.TEST, 0, 50, 2, 2000),
     "overlap": Simulator(overlap_simulator.simulate_overlaps, overlap_simulator.TEST, 0, 50_000, 3, 200_000),
 }
+"""By name, from the one that leans on no theory to the one that leans on it most."""
 
 CONFIDENCE = 0.95
 

@@ -7,6 +7,7 @@ import numpy as np
 from theory.arguments import ArgumentError
 
 Random = np.random.Generator | np.random.SeedSequence | int
+"""What a function takes as `rng`."""
 
 
 def as_generator(rng: Random) -> np.random.Generator:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import csv
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-import numerics.__main__
-import theory.__main__
 from figures.double_descent import MIXTURE, SEED, simulated_point
+from tests.console_examples import EXAMPLE, assert_prints
 from theory import Head, known_prompt_error
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```console\n\$ (.*)\n((?:.*\n)*?)```", README)
-COMMANDS = {"theory": theory.__main__.main, "numerics": numerics.__main__.main}
-
-
-def without_time(text):
-    """Blank the only line that depends on the machine."""
-    return re.sub(r"(?m)^seconds +[0-9.]+$", "seconds", text)
+EXAMPLES = EXAMPLE.findall(README)
 
 
 def test_there_are_examples():
@@ -33,17 +24,7 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=["theory", "numerics", "fluctuating", "descent", "derive"])
 def test_commands_print_what_the_readme_shows(command, shown, capsys):
-    python, flag, package, *arguments = shlex.split(command)
-    assert (python, flag) == ("python", "-m")
-    assert COMMANDS[package](arguments) == 0
-    printed = without_time(capsys.readouterr().out)
-    number = r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?"
-    assert re.sub(number, "#", printed) == re.sub(number, "#", without_time(shown))
-    values, expected = (np.array(re.findall(number, text), dtype=float) for text in (printed, without_time(shown)))
-    # Twelve digits are printed.  The bound on the numerical error may differ by rounding: it is of order 1e-15, or the
-    # distance between two resolutions of the law of attention, in which thousands of signed weights add up.
-    rtol, atol = (1e-9, 1e-8) if "proportional" in shown else (2e-11, 1e-14)
-    assert_allclose(values, expected, rtol=rtol, atol=atol)
+    assert_prints(command, shown, capsys)
 
 
 def gallery_rows():

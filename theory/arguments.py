@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+"""An array of floats of any shape."""
+
 Numbers = float | npt.ArrayLike
+"""A number, or an array or nested sequence of numbers."""
 
 
 LARGEST_REAL = 1e75

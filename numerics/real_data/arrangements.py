@@ -23,6 +23,7 @@ from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray, one_of
 
 ARRANGEMENTS = ("embedded", "partly-tiled", "fully-tiled")
+"""Whether the digits stand among pieces of a photograph, noise, or other digits."""
 DIGITS = {-1.0: (0, 1, 2, 3), 1.0: (4, 5, 6, 7)}
 OTHER_DIGITS = (8, 9)
 NOISE_PATCHES = 5000

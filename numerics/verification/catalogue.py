@@ -17,3 +17,4 @@ CLAIMS = (
     *EXPRESSIVITY_CLAIMS,
     *REAL_DATA_CLAIMS,
 )
+"""In the order in which they are checked and shown."""

@@ -149,6 +149,7 @@ ENTRIES: dict[str, Entry] = {
         "A sufficient bound for negative scores", "self_attention", "sufficient_negative"
     ),
 }
+"""By name, in the order of the theory."""
 
 
 @cache

@@ -34,6 +34,7 @@ ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """Rounding errors in a sum of a few products, as a share of what it adds up."""
 
 Number = TypeVar("Number", float, FloatArray)
+"""A float, or an array of them, of which the result is one as well."""
 
 
 @dataclass(frozen=True)
