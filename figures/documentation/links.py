@@ -33,7 +33,19 @@ ANGLE = (
 )
 TRANSFORMS = ("marchenko-pastur-first", "marchenko-pastur-second", "ridge-overlap")
 GRADIENTS = ("head-gradient", "prompt-gradient", "prompt-gradient-first-step", "prompt-gradient-any-angle")
-FLOW = ("best-head-length", "best-loss", "saddle-temperature", "signal-many-tokens", "power-many-tokens")
+FLOW = (
+    "head-equation",
+    "prompt-equation",
+    "signal-slope",
+    "power-slope",
+    "best-head-length",
+    "best-loss",
+    "saddle-temperature",
+    "signal-many-tokens",
+    "power-many-tokens",
+)
+LOGISTIC = tuple(f"logistic-{part}" for part in ("margin", "slope", "effective-ridge", "along", "across"))
+MARGIN = ("max-margin-excess", "max-margin-slope", "hinge-mean", "hinge-mean-square", "separability-without-signal")
 FAILURES = (
     "uniform-pooling-factor",
     "uniform-pooling-delta",
@@ -73,6 +85,11 @@ LINKS = {
     "averaging-full-head-uniform-pooling": Links(
         "every n and d; no prompt, isotropic noise", ("full_head_averaging_error",)
     ),
+    "least-squares-full-head": Links(
+        "n ≥ d, noise orthogonal to the prompt",
+        ("full_head_least_squares_error", "full_head_least_squares_overlap"),
+        ("discriminant-density", "full-head-error-given"),
+    ),
     "averaging-fluctuating-attention": Links(
         "every n and T, any δ; isotropic noise, head orthogonal to the prompt, τσQ ≤ 3",
         ("fluctuating_averaging_error", "averaging_expansion"),
@@ -94,11 +111,11 @@ LINKS = {
         LIMIT, ("ridge_head", "best_ridge_head", "log_effective_ridge"), (*TRANSFORMS, "averaging-error-limit")
     ),
     "ridge-linear-attention-proportional": Links(LIMIT, ("ridge_head", "attention_law")),
-    "logistic-proportional": Links(LIMIT, ("logistic_head",)),
+    "logistic-proportional": Links(LIMIT, ("logistic_head",), LOGISTIC),
     "max-margin-proportional": Links(
         f"{LIMIT}; p/n above the threshold at which the data are separable",
         ("max_margin_head", "separability_threshold"),
-        ("hinge-mean", "hinge-mean-square", "separability-without-signal"),
+        MARGIN,
     ),
     "rate-of-convergence": Links(
         "n and p in proportion, attention that does not fluctuate; averaging and least squares",
@@ -142,7 +159,7 @@ LINKS = {
         ("three_steps", "sample_complexity"),
         ("prompt-step-noise", "prompt-step-overlap", "prompt-sample-complexity"),
     ),
-    "descent-final-overlap": Links(STEPS, ("three_steps",), ("averaging-overlap",)),
+    "descent-final-overlap": Links(STEPS, ("three_steps",), ("averaging-overlap", "feature-mean", "feature-variance")),
     "descent-attention": Links(STEPS, ("three_steps",)),
     "descent-three-step-error": Links(STEPS, ("three_steps", "exact_risk")),
     "descent-collapse": Links(STEPS, ("three_steps", "sample_complexity")),
