@@ -100,9 +100,9 @@ def self_attention_decisions(data: PlaneData) -> Decisions:
 
     def decisions(weights: FloatArray) -> FloatArray:
         key, head = weights[:, :4].reshape(-1, 2, 2), _unit(weights[:, 4:])
-        scores = np.einsum("cia,bad,cjd->bcij", kinds, key, kinds)
-        attention = np.einsum("i,bcij->bcj", share, softmax(scores + log_counts))
-        return np.asarray(data.label * np.einsum("bcj,cja,ba->bc", attention, kinds, head))
+        scores = kinds @ key[:, None] @ kinds.transpose(0, 2, 1)
+        attention = share @ softmax(scores + log_counts)
+        return np.asarray(data.label * ((attention[:, :, None] @ kinds)[:, :, 0] @ head[:, :, None])[:, :, 0])
 
     return decisions
 
@@ -119,7 +119,7 @@ def linear_attention_decisions(data: PlaneData) -> Decisions:
 
     def decisions(weights: FloatArray) -> FloatArray:
         prompt, head = _unit(weights[:, :2]), _unit(weights[:, 2:])
-        parts = (np.einsum("ca,bd,ba,cd->bc", x, prompt, head, x) for x in (data.relevant, data.irrelevant))
+        parts = ((prompt @ x.T) * (head @ x.T) for x in (data.relevant, data.irrelevant))
         return np.asarray(data.label * sum(part * size for part, size in zip(parts, share, strict=True)))
 
     return decisions
@@ -138,8 +138,9 @@ def prompt_attention_decisions(data: PlaneData) -> Decisions:
         log_counts = np.log(np.array(data.counts, dtype=float))
 
     def decisions(weights: FloatArray) -> FloatArray:
-        attention = softmax(np.einsum("cia,ba->bci", kinds, weights[:, :2]) + log_counts)
-        return np.asarray(data.label * np.einsum("bci,cia,ba->bc", attention, kinds, _unit(weights[:, 2:])))
+        attention = softmax((kinds @ weights[:, None, :2, None])[..., 0] + log_counts)
+        along = (kinds @ _unit(weights[:, 2:])[:, None, :, None])[..., 0]
+        return np.asarray(data.label * (attention * along).sum(axis=2))
 
     return decisions
 
@@ -194,15 +195,24 @@ def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> 
     reach = math.asinh(LONGEST / SHORTEST)
     bounds = Bounds([-reach] * (size - 2) + [-1.0] * 2, [reach] * (size - 2) + [1.0] * 2)
 
-    def from_logarithms(point: FloatArray) -> FloatArray:
+    def from_logarithms(points: FloatArray) -> FloatArray:
         # sinh: both signs, and lengths over decades.
-        return np.concatenate([SHORTEST * np.sinh(point[:-2]), point[-2:]])
+        return np.concatenate([SHORTEST * np.sinh(points[:-2]), points[-2:]])
 
-    def loss_of_logarithms(point: FloatArray) -> float:
-        return loss(from_logarithms(point))
+    def losses_of_logarithms(points: FloatArray) -> FloatArray:
+        return np.asarray(-decisions(from_logarithms(points).T).min(axis=1))
 
+    # A whole generation at once.
     evolved = differential_evolution(
-        loss_of_logarithms, bounds, maxiter=GENERATIONS, popsize=12, tol=0.0, rng=generator, polish=False
+        losses_of_logarithms,
+        bounds,
+        maxiter=GENERATIONS,
+        popsize=12,
+        tol=0.0,
+        rng=generator,
+        polish=False,
+        updating="deferred",
+        vectorized=True,
     )
     consider(from_logarithms(np.asarray(evolved.x)), "differential evolution")
     return best
@@ -210,5 +220,6 @@ def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> 
 
 def _unit(vectors: FloatArray) -> FloatArray:
     """Return vectors, shape (batch, 2), scaled to length 1."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0))
+    lengths = np.hypot(vectors[:, :1], vectors[:, 1:])
+    lengths[lengths == 0] = 1.0
+    return np.asarray(vectors / lengths)
