@@ -204,7 +204,7 @@ def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> 
 
     # A whole generation at once.
     evolved = differential_evolution(
-        losses_of_logarithms,
+        losses_of_logarithms,  # type: ignore[arg-type]  # the stubs know losses of one point only
         bounds,
         maxiter=GENERATIONS,
         popsize=12,
