@@ -30,6 +30,9 @@ TEST_SCORES = 512
 CHUNK_SCORES = 2**16
 """Scores held at once: half a megabyte, so that the steps of the softmax find them in the cache."""
 
+TAME = 300.0
+"""Logits up to which neither e^logit nor the sum of its squares overflows or vanishes."""
+
 TEST = f"exact given the head, and given {TEST_SCORES} fresh draws of scores where attention fluctuates"
 
 
@@ -83,8 +86,11 @@ def _softmax_given_scores(mixture: ContextualMixture, inverse_temperature: float
     # Relative to a noiseless irrelevant token; the weights are divided by their sum at the very end.
     relevant_logit = strength * context * (1 + delta_context) + math.log(single(mixture.relevant_tokens))
     weights = scores * (strength * noise)
-    largest = np.maximum(weights.max(axis=1, initial=-np.inf), relevant_logit)
-    weights -= largest[:, None]
+    largest = np.zeros(len(scores))
+    if max(weights.max(initial=0), -weights.min(initial=0), abs(relevant_logit)) > TAME:
+        # Elsewhere no maximum of each row is needed, which costs as much as the exponentials.
+        largest = np.maximum(weights.max(axis=1, initial=-np.inf), relevant_logit)
+        weights -= largest[:, None]
     np.exp(weights, out=weights)
     share, others = np.exp(relevant_logit - largest), weights.sum(axis=1)
     gain = share - delta_signal * others
