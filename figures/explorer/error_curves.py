@@ -1,0 +1,191 @@
+"""Test error against n: drawn at once from a draft of the law of attention, and exactly, point by point, when idle."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from figures.explorer.setting import Setting
+from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
+from theory.attention.deterministic import attention_fluctuates
+from theory.attention.law import LARGEST_SPREAD, AttentionLaw, attention_law
+from theory.head import Head
+from theory.known_prompt.error import known_prompt_error
+from theory.known_prompt.fluctuating_averaging import error_given_overlap
+from theory.known_prompt.fluctuating_prediction import mean_snr_square, noiseless_prediction
+from theory.known_prompt.proportional_prediction import head_overlap
+from theory.proportional.overlap import ConvergenceError
+
+LIMIT = "limit"
+COMPANIONS = ("averaging", "least-squares")
+"""Heads that are drawn, thinner, whatever head is chosen; those that cost next to nothing."""
+
+RATIOS = np.array(
+    [*np.geomspace(0.1, 0.8, 9), 0.86, 0.91, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.18, *np.geomspace(1.3, 50, 14)]
+)
+"""n/p at which curves are drawn, close together around the peak of least squares."""
+
+SLOW_RATIOS = np.array([1, 50, 0.1, 7, 0.3, 2, 20, 0.6, 3.5, 0.17, 1.4, 12, 0.8])
+"""The same, the most telling first, for curves that bend little and take tens of milliseconds a point."""
+
+SLOW_HEADS = ("logistic", "max-margin")
+
+AT_ONCE, AT_LEAST = 0.05, 4
+"""Seconds that the points of a slow head may take before what there is of them is shown, and how many that must be."""
+
+DRAFT_ERROR = 1e-3
+"""Relative; what a drafted curve is known to."""
+
+Unavailable = (ArgumentError, NotAvailableError, ConvergenceError, ArithmeticError)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Test error of one head against n.
+
+    Attributes:
+        head: its kind, or `LIMIT` for the limit of any head.
+        samples: n, ascending; shape (points,).
+        error: same shape; NaN where there is no such head.
+    """
+
+    head: str
+    samples: FloatArray
+    error: FloatArray
+
+
+@dataclass(frozen=True)
+class DraftedCurves:
+    """All curves of a setting as they are drawn at once.
+
+    Attributes:
+        curves: of the limit, of the companions and, last, of the chosen head.
+        error: of the chosen head at the setting's n; NaN where there is no such head.
+        complete: whether all points are there; if not, ask again.
+    """
+
+    curves: tuple[Curve, ...]
+    error: float
+    complete: bool
+
+
+def curve_samples(setting: Setting, ratios: FloatArray = RATIOS) -> FloatArray:
+    """Return the training sizes of a curve; the setting's own n is among them, and the curve reaches to it.
+
+    Example:
+        >>> curve_samples(Setting(samples=200, dimension=101))[[0, -1]]
+        array([  10., 5000.])
+    """
+    return np.sort(worth_having(setting, ratios))
+
+
+def worth_having(setting: Setting, ratios: FloatArray) -> FloatArray:
+    """Return the same in the order of the ratios, the setting's own n first, each once."""
+    sizes = np.maximum(np.round(np.asarray(ratios) * setting.head_dimension), 1.0)
+    return np.array(list(dict.fromkeys([float(setting.samples), *sizes.tolist()])))
+
+
+@lru_cache(maxsize=32)
+def _law(setting: Setting) -> tuple[AttentionLaw, float]:
+    """Return a draft of the law of attention and E κ²."""
+    if setting.spread > LARGEST_SPREAD and attention_fluctuates(setting.mixture, setting.inverse_temperature).any():
+        raise NotAvailableError(
+            f"the curves need noise × inverse temperature × context norm, τσQ, of at most {LARGEST_SPREAD:g}; "
+            f"here it is {setting.spread:.3g}"
+        )
+    law = attention_law(setting.mixture, setting.inverse_temperature, setting.attention, "draft")
+    return law, mean_snr_square(setting.mixture, setting.head, law)
+
+
+@lru_cache(maxsize=4096)
+def _drafted_error(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> float:
+    """Return the error in the limit n, p → ∞ at γ = p/n; NaN where there is no such head."""
+    if not np.all(law.noise > 0):
+        return float(noiseless_prediction(law, head, "proportional").error)
+    try:
+        return error_given_overlap(law, head_overlap(law, head, ratio, snr_square)[0])
+    except Unavailable:
+        return math.nan
+
+
+def drafted_curves(setting: Setting) -> DraftedCurves:
+    """Return every curve within a tenth of a second or so, to 1e-3: the limit n, p → ∞ at the p/n of each point.
+
+    Where the averaging head is exact in one formula, it is exact here, too.
+
+    Raises:
+        ArgumentError: the numbers of the setting do not go together.
+        NotAvailableError: the law of attention spreads too widely.
+
+    Example:
+        >>> drafted = drafted_curves(Setting(kind="ridge"))
+        >>> [curve.head for curve in drafted.curves]
+        ['limit', 'averaging', 'least-squares', 'ridge']
+        >>> print(f"{drafted.error:.3f}")
+        0.205
+    """
+    head = setting.head
+    law, snr_square = _law(law_setting(setting))
+    samples = curve_samples(setting)
+
+    def drafted(kind: str, ridge: float | None, at: FloatArray) -> FloatArray:
+        one = Head(1, kind=kind, ridge=ridge)
+        return np.array([_drafted_error(law, one, setting.head_dimension / n, snr_square) for n in at])
+
+    best = drafted("weighted-averaging", None, samples)
+    curves = [Curve(LIMIT, samples, np.minimum(best, 1 - best))]
+    curves += [Curve(kind, samples, drafted(kind, None, samples)) for kind in COMPANIONS if kind != setting.kind]
+    ridge = None if head.ridge is None else single(head.ridge)
+    wanted = worth_having(setting, SLOW_RATIOS) if setting.kind in SLOW_HEADS else samples
+    found: dict[float, float] = {}
+    started = time.perf_counter()
+    for n in wanted:
+        if len(found) < AT_LEAST or time.perf_counter() - started < AT_ONCE or setting.kind not in SLOW_HEADS:
+            found[float(n)] = float(drafted(setting.kind, ridge, np.array([n]))[0])
+    mine = np.array(sorted(found))
+    curves.append(Curve(setting.kind, mine, np.array([found[n] for n in mine])))
+    curves = [_exact_averaging(curve, setting) for curve in curves]
+    error = float(curves[-1].error[mine == setting.samples][0])
+    return DraftedCurves(tuple(curves), error, len(found) == len(wanted))
+
+
+def law_setting(setting: Setting) -> Setting:
+    """Return the setting with everything put aside that the law of attention does not depend on."""
+    return Setting(
+        tokens=setting.tokens,
+        relevant_tokens=setting.relevant_tokens,
+        context_norm=setting.context_norm,
+        signal_norm=setting.signal_norm,
+        noise=setting.noise,
+        delta_context=setting.delta_context,
+        delta_signal=setting.delta_signal,
+        noise_kind=setting.noise_kind,
+        inverse_temperature=setting.inverse_temperature,
+        attention=setting.attention,
+    )
+
+
+def _exact_averaging(curve: Curve, setting: Setting) -> Curve:
+    """Return the exact curve where it is one cheap formula, and the curve itself elsewhere."""
+    fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
+    if curve.head not in (LIMIT, "averaging") or fluctuates or setting.space != "orthogonal":
+        return curve
+    head = Head(curve.samples, setting.inverse_temperature, setting.attention)
+    exact = known_prompt_error(setting.mixture, head)
+    return Curve(curve.head, curve.samples, np.asarray(exact.limit if curve.head == LIMIT else exact.error))
+
+
+def exact_tasks(setting: Setting) -> list[FloatArray]:
+    """Return the training sizes of the exact curve, in portions in the order in which they are worth having.
+
+    The setting's own n comes first, alone and of shape ().  Where attention does not fluctuate
+    many sizes cost as much as one.
+    """
+    fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
+    together = not fluctuates and setting.space == "orthogonal" and setting.kind not in SLOW_HEADS
+    here, *others = worth_having(setting, RATIOS if together else SLOW_RATIOS).tolist()
+    return [np.array(here), *([np.array(others)] if together else [np.array([n]) for n in others])]
