@@ -37,7 +37,7 @@ SLOW_HEADS = ("logistic", "max-margin")
 AT_ONCE, AT_LEAST = 0.05, 4
 """Seconds that the points of a slow head may take before what there is of them is shown, and how many that must be."""
 
-DRAFT_ERROR = 1e-3
+DRAFT_ERROR = 3e-3
 """Relative; what a drafted curve is known to."""
 
 Unavailable = (ArgumentError, NotAvailableError, ConvergenceError, ArithmeticError)
@@ -113,7 +113,7 @@ def _drafted_error(law: AttentionLaw, head: Head, ratio: float, snr_square: floa
 
 
 def drafted_curves(setting: Setting) -> DraftedCurves:
-    """Return every curve within a tenth of a second or so, to 1e-3: the limit n, p → ∞ at the p/n of each point.
+    """Return every curve within a tenth of a second or so, to `DRAFT_ERROR`: the limit n, p → ∞ at each p/n.
 
     Where the averaging head is exact in one formula, it is exact here, too.
 

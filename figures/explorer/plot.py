@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from bokeh.models import BasicTickFormatter, ColumnDataSource, FixedTicker, Range1d
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
@@ -15,6 +15,11 @@ FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'Noto Sans', 'De
 INK, QUIET, RULE = "#1f1e1b", "#5b574e", "#eeebe3"
 HEIGHT = 300
 HERE_SIZE = 11
+
+TICK_LABEL = """
+if (tick >= 1e-4 && tick < 1e5) return String(Number(tick.toPrecision(3)));
+return "10" + String(Math.round(Math.log10(tick))).replace(/./g, (sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]);
+"""
 
 Scale = Literal["linear", "log"]
 
@@ -48,7 +53,6 @@ class Plot:
         )
         for axis in self.model.axis:
             axis.update(
-                formatter=BasicTickFormatter(),
                 axis_line_color=INK,
                 minor_tick_line_color=None,
                 major_tick_in=0,
@@ -61,6 +65,13 @@ class Plot:
                 axis_label_text_font_style="normal",
             )
         self.model.grid.grid_line_color = RULE
+        # A change of what models refer to would have Bokeh look through all of them, which takes a tenth of a second.
+        self._tickers = {name: FixedTicker() for name, scale in zip("xy", scales, strict=True) if scale == "log"}
+        for index, name in enumerate("xy"):
+            if name in self._tickers:
+                formatter = CustomJSTickFormatter(code=TICK_LABEL)
+                self.model.axis[index].update(ticker=self._tickers[name], formatter=formatter)
+                self.model.grid[index].ticker = self._tickers[name]
 
     def source(self, name: str, *columns: str) -> ColumnDataSource:
         """Return new data without a row, whose name in the browser begins with that of the plot."""
@@ -77,9 +88,5 @@ class Plot:
         """Have an axis reach from one end to the other; a logarithmic one gets its ticks."""
         index = 0 if axis == "x" else 1
         (self.model.x_range, self.model.y_range)[index].update(start=float(low), end=float(high))
-        model = self.model.axis[index]
-        if model.__class__.__name__ == "LogAxis":
-            labels = ticks(low, high)
-            ticker = FixedTicker(ticks=list(labels))
-            model.update(ticker=ticker, major_label_overrides=labels)
-            self.model.grid[index].ticker = ticker
+        if (ticker := self._tickers.get(axis)) is not None:
+            ticker.ticks = list(ticks(low, high))

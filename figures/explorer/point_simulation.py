@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,9 +131,13 @@ class PointSimulation:
                     seed=mine.seed,
                     executor=_Counted(pool, count),
                 )
-            except WorkerError:
-                tell(refused="the simulation was ended from outside", ended=True)
-                return
+            except (WorkerError, CancelledError):
+                tell(refused="the simulation was ended from outside")
+                break
+            except RuntimeError:
+                if self._run is run:
+                    raise
+                break  # a pool that was shut down takes no more tasks
             except (ArgumentError, NotAvailableError, TrainingError, MemoryError) as error:
                 tell(refused=f"n = {n}: {error}")
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from figures.explorer.error_curves import DRAFT_ERROR
 from figures.explorer.knobs import KNOBS
 from figures.explorer.recipe import error_command, python_text, simulate_command
 from figures.explorer.shown import PANELS, Shown
@@ -9,7 +10,7 @@ from figures.number_text import ABSENT, measured_number, plain_number
 from theory.arguments import ArgumentError, single
 
 WAITING = "…"
-DRAFT = "Curve: a draft, the limit of large n and d to 0.1 %"
+DRAFT = f"Curve: a draft, the limit of large n and d to {DRAFT_ERROR:.1%}"
 
 
 def sentence(error: Exception) -> str:
@@ -31,8 +32,8 @@ def numbers(shown: Shown) -> dict[str, str]:
 
     Example:
         >>> from figures.explorer.setting import Setting
-        >>> from figures.explorer.shown import shown
-        >>> numbers(shown(Setting(), draft=True))["error"]
+        >>> from figures.explorer.shown import drafted
+        >>> numbers(drafted(Setting()))["error"]
         '≈ 0.197'
     """
     prediction = shown.prediction

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
+from figures.explorer.error_curves import DRAFT_ERROR
 from figures.explorer.recipe import error_command
 from figures.explorer.shown import Shown
 from theory.arguments import FloatArray
@@ -50,7 +51,11 @@ def _comments(shown: Shown) -> Iterator[str]:
         yield f"error: {prediction.error!r}, numerical error at most {prediction.error_bound:.1g}"
         yield f"regime: {prediction.regime}; source: {prediction.source}"
     if shown.curves is not None:
-        how = "of theory.known_prompt_error" if shown.exact else "drafts in the proportional regime, known to 1e-3"
+        how = (
+            "of theory.known_prompt_error"
+            if shown.exact
+            else f"drafts in the proportional regime, to {DRAFT_ERROR:g} of their size"
+        )
         yield f"curves of the chosen head and of the limit: {how}"
     for panel, reason in shown.refused.items():
         yield f"no {panel}: {reason}"

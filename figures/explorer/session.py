@@ -18,7 +18,7 @@ from figures.explorer.point_simulation import PointSimulation, Progress
 from figures.explorer.readout import sentence, texts
 from figures.explorer.saved_data import data_csv
 from figures.explorer.setting import Setting, setting_from_file, setting_from_values
-from figures.explorer.shown import Shown, SimulatedPoint, any_samples, shown
+from figures.explorer.shown import Shown, SimulatedPoint, any_samples, drafted, finer
 from numerics.process_executor import WorkerError
 from theory.arguments import ArgumentError, single
 from theory.head import Head
@@ -97,7 +97,7 @@ class Session:
         self._idle.drop()
         before = self._shown
         try:
-            self._shown = shown(setting, draft=True)
+            self._shown = drafted(setting)
         except ArgumentError as error:
             self._refuse(number, error)
             return
@@ -150,10 +150,10 @@ class Session:
         """Finish the drafts, a piece at a time, and then begin the exact numbers."""
         if self._shown is None or self._closed:
             return
-        if not self._shown.complete:
-            finer = shown(self._shown.setting, draft=False)
-            self._shown = replace(finer, points=self._shown.points)
+        if self._shown.coarse:
+            self._shown = finer(self._shown)
             self._page.draw(self._shown)
+            self._tell()
             self._forget = self._page.after(1, self._refine)
             return
         if self._shown.curves is None:

@@ -40,7 +40,7 @@ class Shown:
         sequence: a sampled sequence.
         points: simulated ones, of this setting and any n.
         refused: one sentence for each panel that has nothing to show.
-        complete: whether nothing of the draft is left to do.
+        coarse: panels of which only a coarse draft is there.
     """
 
     setting: Setting
@@ -52,21 +52,20 @@ class Shown:
     sequence: SampledSequence | None = None
     points: tuple[SimulatedPoint, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
-    complete: bool = False
+    coarse: tuple[str, ...] = ()
 
 
-def shown(setting: Setting, *, draft: bool) -> Shown:
-    """Return what a setting shows without a simulation and without what takes longer than a moment.
+def drafted(setting: Setting) -> Shown:
+    """Return what can be shown of a setting within a tenth of a second.
 
     Args:
         setting: any.
-        draft: whether coarse curves will do.
 
     Raises:
         ArgumentError: the numbers of the setting do not go together: nothing can be shown.
 
     Example:
-        >>> shown(Setting(attention="linear"), draft=True).refused
+        >>> drafted(Setting(attention="linear")).refused
         {'attention': 'linear attention gives weights of either sign, which do not add up to 1'}
     """
     setting.mixture  # noqa: B018 - refuses what nothing can be shown of
@@ -79,16 +78,35 @@ def shown(setting: Setting, *, draft: bool) -> Shown:
             refused[panel] = str(error)
             return None
 
-    curves = attempt("error", lambda: drafted_curves(setting))
     return Shown(
         setting,
-        curves=curves,
-        gain=attempt("gain", lambda: context_gain(setting, draft=draft)),
-        histogram=attempt("attention", lambda: attention_histogram(setting, draft=draft)),
+        curves=attempt("error", lambda: drafted_curves(setting)),
+        gain=attempt("gain", lambda: context_gain(setting, draft=True)),
+        histogram=attempt("attention", lambda: attention_histogram(setting, draft=True)),
         sequence=attempt("sequence", lambda: sampled_sequence(setting)),
         refused=refused,
-        complete=not draft and (curves is None or curves.complete),
+        coarse=tuple(panel for panel in ("error", "attention", "gain") if panel not in refused),
     )
+
+
+def finer(shown: Shown) -> Shown:
+    """Finish one of the panels that are coarse, or another piece of its slow curve.
+
+    Example:
+        >>> finer(drafted(Setting())).coarse
+        ('attention', 'gain')
+    """
+    panel, *others = shown.coarse
+    rest = replace(shown, coarse=tuple(others))
+    if panel == "error":
+        curves = drafted_curves(shown.setting)
+        return replace(rest if curves.complete else shown, curves=curves)
+    try:
+        if panel == "attention":
+            return replace(rest, histogram=attention_histogram(shown.setting))
+        return replace(rest, gain=context_gain(shown.setting))
+    except Unavailable:  # of a bin or a point that the draft did not need
+        return rest
 
 
 def any_samples(setting: Setting) -> Setting:
