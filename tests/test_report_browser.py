@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
 
 from figures import report
 from figures.report import write_report
+from tests.browser import BROWSER, NAMES, QUIET
 from tests.verification_example import CLAIMS, HOSTILE, PNG, example, write_example
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra test has it)")
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(
     BROWSER is None, reason=f"no {', '.join(NAMES)} is on the PATH, and CHROMIUM names no browser"
 )
 
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 CHECKS = example()["checks"]
 
 

@@ -98,7 +98,8 @@ def _law(setting: Setting) -> tuple[AttentionLaw, float]:
             f"here it is {setting.spread:.3g}"
         )
     law = attention_law(setting.mixture, setting.inverse_temperature, setting.attention, "draft")
-    return law, mean_snr_square(setting.mixture, setting.head, law)
+    noisy = bool(np.all(law.noise > 0))
+    return law, mean_snr_square(setting.mixture, setting.head, law) if noisy else math.inf
 
 
 @lru_cache(maxsize=4096)

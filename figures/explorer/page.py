@@ -54,10 +54,11 @@ class BokehPage:
 
     def open(self, session: Session, setting: Setting, refused: str) -> None:
         """Put everything into the document and listen to the page."""
-        for plot in self._plots:
-            self._document.add_root(plot.model)
         # Only what a root refers to is kept in step with the browser.
         self._plots[0].model.tags = [self._exchange]
+        with self._document.models.freeze():
+            for plot in self._plots:
+                self._document.add_root(plot.model)
         self._document.title = TITLE
         self._document.template = _environment().get_template("explorer.html.j2")
         self._document.template_variables.update(template_variables(setting, refused))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ class ExplorerServer:
         """
         # A worker process is one of several, and computes the same on any number of cores.
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+        # It warns of every answer that a page is too closed to hear.
+        logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
         self._sessions: list[Session] = []
         self._stay = stay
         application = Application(FunctionHandler(partial(make_document, jobs=jobs, opened=self._sessions.append)))
@@ -53,7 +56,7 @@ class ExplorerServer:
         loop = self._server.io_loop
         self._server.start()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
+            signal.signal(number, lambda *_: loop.add_callback(loop.stop))
         if browser:
             loop.add_callback(self._server.show, "/")
         if not self._stay:

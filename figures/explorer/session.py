@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import asdict, replace
@@ -78,7 +79,12 @@ class Session:
             "save": self._save,
             "load": self._load,
         }
-        actions[asked["do"]](asked)
+        try:
+            actions[asked["do"]](asked)
+        except Exception as error:
+            # The page waits for an answer: it is to go on, and somebody to hear of this.
+            logging.getLogger(__name__).exception("the explorer failed at %s", text)
+            self._page.answer(number=asked["number"], texts={"refused": f"This failed: {error!r}."}, refused=True)
 
     # --- moves ---
 

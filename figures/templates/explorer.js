@@ -160,6 +160,8 @@ window.explorer = (() => {
     exchange.properties.answer.change.connect(() => answered(JSON.parse(exchange.answer)));
     if (exchange.answer) answered(JSON.parse(exchange.answer));
     if (notUnderstood) $("refused").textContent = notUnderstood;
+    // A plot has nothing to do by keys: what it shows is in the words and in the data.
+    for (const plot of document.querySelectorAll(".plot *")) plot.shadowRoot?.querySelector("[tabindex]")?.removeAttribute("tabindex");
     document.documentElement.dataset.ready = "yes";
   };
 
