@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from bokeh.models import HoverTool
 
+from figures.explorer.attention_histogram import AttentionHistogram
 from figures.explorer.look import DENSITY, RELEVANT
 from figures.explorer.plot import INK, Plot
 from figures.explorer.shown import Shown
@@ -29,11 +30,14 @@ class AttentionPlot(Plot):
         about = [("A", "@left{0.0000} to @right{0.0000}"), ("probability", "@probability{0.0000}")]
         self.model.add_tools(HoverTool(renderers=[bins], tooltips=about))
 
+        self._drawn: AttentionHistogram | None = None
+
     def show(self, shown: Shown) -> None:
         """Draw the law."""
         histogram = shown.histogram
-        if histogram is None:
+        if histogram is None or histogram is self._drawn:
             return
+        self._drawn = histogram
         self._mean.location, self._uniform.location = histogram.mean, histogram.uniform
         self.model.yaxis[0].axis_label = "probability" if histogram.certain else "probability density"
         if histogram.certain:

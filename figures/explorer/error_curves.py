@@ -130,7 +130,7 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
         0.205
     """
     head = setting.head
-    law, snr_square = _law(law_setting(setting))
+    law, snr_square = _law(setting.of_attention)
     samples = curve_samples(setting)
 
     def drafted(kind: str, ridge: float | None, at: FloatArray) -> FloatArray:
@@ -152,22 +152,6 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
     curves = [_exact_averaging(curve, setting) for curve in curves]
     error = float(curves[-1].error[mine == setting.samples][0])
     return DraftedCurves(tuple(curves), error, len(found) == len(wanted))
-
-
-def law_setting(setting: Setting) -> Setting:
-    """Return the setting with everything put aside that the law of attention does not depend on."""
-    return Setting(
-        tokens=setting.tokens,
-        relevant_tokens=setting.relevant_tokens,
-        context_norm=setting.context_norm,
-        signal_norm=setting.signal_norm,
-        noise=setting.noise,
-        delta_context=setting.delta_context,
-        delta_signal=setting.delta_signal,
-        noise_kind=setting.noise_kind,
-        inverse_temperature=setting.inverse_temperature,
-        attention=setting.attention,
-    )
 
 
 def _exact_averaging(curve: Curve, setting: Setting) -> Curve:

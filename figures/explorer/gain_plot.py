@@ -6,7 +6,7 @@ from typing import Any
 
 from bokeh.models import HoverTool
 
-from figures.explorer.context_gain import LARGEST_TEMPERATURE
+from figures.explorer.context_gain import LARGEST_TEMPERATURE, ContextGain
 from figures.explorer.logarithmic_axis import gain_reach
 from figures.explorer.look import GAIN_LOOKS
 from figures.explorer.plot import HERE_SIZE, INK, Plot
@@ -36,13 +36,15 @@ class GainPlot(Plot):
             self.model.add_tools(HoverTool(renderers=[line], tooltips=about))
         self.model.scatter("x", "y", source=self._here, size=HERE_SIZE, fill_color=INK, line_color="#ffffff")
         self.model.x_range.update(start=0, end=LARGEST_TEMPERATURE)
+        self._drawn: ContextGain | None = None
 
     def show(self, shown: Shown) -> None:
         """Draw the gains."""
         gain, temperature = shown.gain, shown.setting.inverse_temperature
-        self._line_here.location = temperature
-        if gain is None:
+        if gain is None or gain is self._drawn:
             return
+        self._drawn = gain
+        self._line_here.location = temperature
         for name, source in self._lines.items():
             x, y = smooth(gain.temperature, getattr(gain, name), logarithmic=False)
             source.data = {"x": x, "y": y}

@@ -17,6 +17,7 @@ from bokeh.events import DocumentReady
 from bokeh.model import DataModel
 from bokeh.models import CustomJS
 from bokeh.server.contexts import BokehSessionContext
+from tornado.ioloop import IOLoop
 
 from figures.explorer.attention_plot import AttentionPlot
 from figures.explorer.error_curves import LIMIT
@@ -47,7 +48,7 @@ class BokehPage:
 
     def __init__(self, document: Document) -> None:
         """Lay out the plots; `open` shows a setting."""
-        self._document = document
+        self._document, self._loop = document, IOLoop.current()
         self._exchange = Exchange(name="exchange")
         self._sent = 0
         self._plots = (ErrorPlot(), GainPlot(), AttentionPlot(), SequencePlot())
@@ -80,8 +81,14 @@ class BokehPage:
         self._exchange.update(answer=json.dumps({"sent": self._sent, **content}))
 
     def soon(self, callback: Callable[[], None]) -> None:
-        """Call back in the thread of the document."""
-        self._document.add_next_tick_callback(callback)
+        """Call back in the thread of the document, unless the page has been closed: only that thread can tell."""
+
+        def if_open() -> None:
+            context = self._document.session_context
+            if context is not None and not context.destroyed:
+                self._document.add_next_tick_callback(callback)
+
+        self._loop.add_callback(if_open)
 
     def after(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after a while, unless that is taken back."""

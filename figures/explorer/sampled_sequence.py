@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -46,6 +46,13 @@ def sampled_sequence(setting: Setting) -> SampledSequence:
         >>> int(sequence.relevant.sum()), round(float(sequence.weight.sum()), 9)
         (2, 1.0)
     """
+    attention = replace(setting.of_attention, dimension=setting.dimension)
+    return _attended(replace(attention, seed=setting.seed, sequence=setting.sequence))
+
+
+@lru_cache(maxsize=16)
+def _attended(setting: Setting) -> SampledSequence:
+    """Return the same object for the same sequence and attention."""
     label, context, order = _drawn(setting.mixture, setting.seed, setting.sequence)
     prompt = np.array([setting.inverse_temperature * setting.context_norm])
     weight = attention_weights(context[None, :, None], prompt, setting.attention)[0]

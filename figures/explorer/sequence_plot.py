@@ -7,6 +7,7 @@ from bokeh.models import HoverTool
 
 from figures.explorer.look import IRRELEVANT, RELEVANT
 from figures.explorer.plot import INK, Plot
+from figures.explorer.sampled_sequence import SampledSequence
 from figures.explorer.shown import Shown
 
 
@@ -28,11 +29,14 @@ class SequencePlot(Plot):
         about = [("token", "@x, @kind"), ("weight", "@weight{0.0000}"), ("context q⋆ᵀx/Q", "@score{0.00}")]
         self.model.add_tools(HoverTool(renderers=[bars], tooltips=about))
 
+        self._drawn: SampledSequence | None = None
+
     def show(self, shown: Shown) -> None:
         """Draw the weight of each token."""
         sequence = shown.sequence
-        if sequence is None:
+        if sequence is None or sequence is self._drawn:
             return
+        self._drawn = sequence
         place, relevant = np.arange(1, len(sequence.weight) + 1), sequence.relevant
         self._tokens.data = {
             "x": place,

@@ -99,6 +99,27 @@ class Setting:
         return self.inverse_temperature * self.noise * self.context_norm
 
     @property
+    def of_attention(self) -> Setting:
+        """Return what the law of attention depends on, and everything else at its start.
+
+        Example:
+            >>> Setting(samples=7, kind="ridge", tokens=32).of_attention == Setting(tokens=32)
+            True
+        """
+        return Setting(
+            tokens=self.tokens,
+            relevant_tokens=self.relevant_tokens,
+            context_norm=self.context_norm,
+            signal_norm=self.signal_norm,
+            noise=self.noise,
+            delta_context=self.delta_context,
+            delta_signal=self.delta_signal,
+            noise_kind=self.noise_kind,
+            inverse_temperature=self.inverse_temperature,
+            attention=self.attention,
+        )
+
+    @property
     def query(self) -> str:
         """Return what follows the question mark of a link: the knobs that have been moved."""
         return urlencode({name: value for name, value in asdict(self).items() if value != getattr(Setting, name)})

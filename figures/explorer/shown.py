@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from figures.explorer.attention_histogram import AttentionHistogram, attention_histogram
@@ -81,12 +82,24 @@ def drafted(setting: Setting) -> Shown:
     return Shown(
         setting,
         curves=attempt("error", lambda: drafted_curves(setting)),
-        gain=attempt("gain", lambda: context_gain(setting, draft=True)),
-        histogram=attempt("attention", lambda: attention_histogram(setting, draft=True)),
+        gain=attempt("gain", lambda: _gain(setting.of_attention, True)),
+        histogram=attempt("attention", lambda: _histogram(setting.of_attention, True)),
         sequence=attempt("sequence", lambda: sampled_sequence(setting)),
         refused=refused,
         coarse=tuple(panel for panel in ("error", "attention", "gain") if panel not in refused),
     )
+
+
+@lru_cache(maxsize=32)
+def _gain(setting: Setting, draft: bool) -> ContextGain:
+    """Return the same object for the same attention: what has not changed need not be drawn again."""
+    return context_gain(setting, draft=draft)
+
+
+@lru_cache(maxsize=32)
+def _histogram(setting: Setting, draft: bool) -> AttentionHistogram:
+    """Return the same object for the same attention."""
+    return attention_histogram(setting, draft=draft)
 
 
 def finer(shown: Shown) -> Shown:
@@ -103,8 +116,8 @@ def finer(shown: Shown) -> Shown:
         return replace(rest if curves.complete else shown, curves=curves)
     try:
         if panel == "attention":
-            return replace(rest, histogram=attention_histogram(shown.setting))
-        return replace(rest, gain=context_gain(shown.setting))
+            return replace(rest, histogram=_histogram(shown.setting.of_attention, False))
+        return replace(rest, gain=_gain(shown.setting.of_attention, False))
     except Unavailable:  # of a bin or a point that the draft did not need
         return rest
 
