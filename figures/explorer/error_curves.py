@@ -34,8 +34,8 @@ SLOW_RATIOS = np.array([1, 50, 0.1, 7, 0.3, 2, 20, 0.6, 3.5, 0.17, 1.4, 12, 0.8]
 
 SLOW_HEADS = ("logistic", "max-margin")
 
-AT_ONCE, AT_LEAST = 0.05, 4
-"""Seconds that the points of a slow head may take before what there is of them is shown, and how many that must be."""
+AT_ONCE, AT_LEAST = 0.06, 2
+"""Seconds after which the points of a slow head that are there are shown, and how many that must be."""
 
 DRAFT_ERROR = 3e-3
 """Relative; what a drafted curve is known to."""
@@ -131,27 +131,34 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
     """
     head = setting.head
     law, snr_square = _law(setting.of_attention)
-    samples = curve_samples(setting)
-
-    def drafted(kind: str, ridge: float | None, at: FloatArray) -> FloatArray:
-        one = Head(1, kind=kind, ridge=ridge)
-        return np.array([_drafted_error(law, one, setting.head_dimension / n, snr_square) for n in at])
-
-    best = drafted("weighted-averaging", None, samples)
-    curves = [Curve(LIMIT, samples, np.minimum(best, 1 - best))]
-    curves += [Curve(kind, samples, drafted(kind, None, samples)) for kind in COMPANIONS if kind != setting.kind]
     ridge = None if head.ridge is None else single(head.ridge)
-    wanted = worth_having(setting, SLOW_RATIOS) if setting.kind in SLOW_HEADS else samples
-    found: dict[float, float] = {}
     started = time.perf_counter()
-    for n in wanted:
-        if len(found) < AT_LEAST or time.perf_counter() - started < AT_ONCE or setting.kind not in SLOW_HEADS:
-            found[float(n)] = float(drafted(setting.kind, ridge, np.array([n]))[0])
-    mine = np.array(sorted(found))
-    curves.append(Curve(setting.kind, mine, np.array([found[n] for n in mine])))
-    curves = [_exact_averaging(curve, setting) for curve in curves]
-    error = float(curves[-1].error[mine == setting.samples][0])
-    return DraftedCurves(tuple(curves), error, len(found) == len(wanted))
+
+    def curve(kind: str, ridge: float | None = None) -> Curve:
+        one, slow = Head(1, kind=kind, ridge=ridge), kind in SLOW_HEADS
+        found: dict[float, float] = {}
+        for ratio in _draft_ratios(setting, SLOW_RATIOS if slow else RATIOS):
+            if slow and len(found) >= AT_LEAST and time.perf_counter() - started > AT_ONCE:
+                break
+            found[ratio] = _drafted_error(law, one, ratio, snr_square)
+        ratios = sorted(found, reverse=True)
+        samples = setting.head_dimension / np.array(ratios)
+        return Curve(kind, samples, np.array([found[ratio] for ratio in ratios]))
+
+    best = curve("weighted-averaging")
+    limit = Curve(LIMIT, best.samples, np.minimum(best.error, 1 - best.error))
+    others = [curve(kind) for kind in COMPANIONS if kind != setting.kind]
+    mine = curve(setting.kind, ridge)
+    complete = setting.kind not in SLOW_HEADS or len(mine.samples) == len(_draft_ratios(setting, SLOW_RATIOS))
+    curves = tuple(_exact_averaging(one, setting) for one in (limit, *others, mine))
+    error = float(curves[-1].error[np.argmin(np.abs(curves[-1].samples - setting.samples))])
+    return DraftedCurves(curves, error, complete)
+
+
+def _draft_ratios(setting: Setting, ratios: FloatArray) -> list[float]:
+    """Return γ = p/n of a draft, the setting's own first; n need not be whole, so that γ stays the same as d moves."""
+    inverse = [float(1 / ratio) for ratio in ratios if ratio * setting.head_dimension >= 1]
+    return list(dict.fromkeys([setting.head_dimension / setting.samples, *inverse]))
 
 
 def _exact_averaging(curve: Curve, setting: Setting) -> Curve:
@@ -159,16 +166,15 @@ def _exact_averaging(curve: Curve, setting: Setting) -> Curve:
     fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
     if curve.head not in (LIMIT, "averaging") or fluctuates or setting.space != "orthogonal":
         return curve
-    head = Head(curve.samples, setting.inverse_temperature, setting.attention)
-    exact = known_prompt_error(setting.mixture, head)
-    return Curve(curve.head, curve.samples, np.asarray(exact.limit if curve.head == LIMIT else exact.error))
+    samples = curve_samples(setting)
+    exact = known_prompt_error(setting.mixture, Head(samples, setting.inverse_temperature, setting.attention))
+    return Curve(curve.head, samples, np.asarray(exact.limit if curve.head == LIMIT else exact.error))
 
 
 def exact_tasks(setting: Setting) -> list[FloatArray]:
     """Return the training sizes of the exact curve, in portions in the order in which they are worth having.
 
-    The setting's own n comes first, alone and of shape ().  Where attention does not fluctuate
-    many sizes cost as much as one.
+    The setting's own n comes first, alone and of shape (); where attention does not fluctuate many cost as much as one.
     """
     fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
     together = not fluctuates and setting.space == "orthogonal" and setting.kind not in SLOW_HEADS
