@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ import theory.__main__
 from figures.explorer.knobs import KNOBS
 from figures.explorer.setting import Setting, setting_from_file
 from tests.browser import BROWSER, NAMES, QUIET
+from tests.explorer_server import Server
 
 pytest.importorskip("bokeh", reason="Bokeh is not installed (the extra explore has it)")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra test has it)")
@@ -27,29 +24,8 @@ pytestmark = pytest.mark.skipif(
     BROWSER is None, reason=f"no {', '.join(NAMES)} is on the PATH, and CHROMIUM names no browser"
 )
 
-ROOT = Path(__file__).parents[1]
 START = Setting(tokens=4, relevant_tokens=1, dimension=11, samples=30, noise_kind="prompt-orthogonal", repetitions=20)
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-class Server:
-    """The command in a process of its own, as a user starts it."""
-
-    def __init__(self, *options):
-        command = [sys.executable, "-m", "figures", "explore", "--no-browser", "--json", "--jobs", "1", *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        text = ""
-        while not text.endswith("}\n"):
-            text += self.process.stdout.readline()
-        self.url = json.loads(text)["url"]
-
-    def ended(self, timeout=30):
-        """Return exit status and standard error."""
-        _, complaints = self.process.communicate(timeout=timeout)
-        return self.process.returncode, complaints
 
 
 @pytest.fixture(scope="module")

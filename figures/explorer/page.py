@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 from bokeh.core.properties import String
-from bokeh.core.templates import get_env
 from bokeh.document import Document
 from bokeh.events import DocumentReady
 from bokeh.model import DataModel
@@ -61,7 +60,8 @@ class BokehPage:
             for plot in self._plots:
                 self._document.add_root(plot.model)
         self._document.title = TITLE
-        self._document.template = _environment().get_template("explorer.html.j2")
+        templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES))
+        self._document.template = templates.get_template("explorer.html.j2")
         self._document.template_variables.update(template_variables(setting, refused))
         self._exchange.on_change("request", lambda attribute, old, new: session.request(new))  # noqa: ARG005
         connect = CustomJS(args={"exchange": self._exchange}, code="window.explorer.connect(exchange)")
@@ -150,10 +150,3 @@ def template_variables(setting: Setting, refused: str) -> dict[str, Any]:
         "style": (TEMPLATES / "explorer.css").read_text(encoding="utf-8"),
         "script": (TEMPLATES / "explorer.js").read_text(encoding="utf-8"),
     }
-
-
-def _environment() -> jinja2.Environment:
-    """Return the templates of this project, and those of Bokeh that they build on."""
-    theirs = get_env().loader or jinja2.DictLoader({})
-    loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(TEMPLATES), theirs])
-    return jinja2.Environment(loader=loader, autoescape=False)

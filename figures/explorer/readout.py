@@ -10,7 +10,7 @@ from figures.number_text import ABSENT, measured_number, plain_number
 from theory.arguments import ArgumentError, single
 
 WAITING = "…"
-DRAFT = f"Curve: a draft, the limit of large n and d to {DRAFT_ERROR:.1%}"
+DRAFT = f"Curve: a draft, the limit of large n and d to {100 * DRAFT_ERROR:g} %"
 
 
 def sentence(error: Exception) -> str:
@@ -68,8 +68,9 @@ def _notes(shown: Shown) -> dict[str, str]:
     if histogram is not None:
         how = "in every sequence" if histogram.certain else "on average"
         notes["note-attention"] = (
-            f"The relevant tokens have {plain_number(histogram.mean, 4)} of it {how} (exact, numerical error at most "
-            f"{plain_number(histogram.mean_error, 1)}); under uniform pooling R/T = {plain_number(histogram.uniform)}."
+            f"{plain_number(histogram.mean, 4)} of all attention is on the relevant tokens {how} (exact, numerical "
+            f"error at most {plain_number(histogram.mean_error, 1)}); under uniform pooling "
+            f"R/T = {plain_number(histogram.uniform)}."
         )
     if sequence is not None:
         share = float(sequence.weight[sequence.relevant].sum())

@@ -160,6 +160,11 @@ window.explorer = (() => {
     exchange.properties.answer.change.connect(() => answered(JSON.parse(exchange.answer)));
     if (exchange.answer) answered(JSON.parse(exchange.answer));
     if (notUnderstood) $("refused").textContent = notUnderstood;
+    // On a phone the error curve stays in sight, and leaves room for the controls.
+    const narrow = matchMedia("(max-width: 46rem)");
+    const fit = () => { Bokeh.documents[0].get_model_by_name("error-plot").height = narrow.matches ? 220 : 300; };
+    narrow.addEventListener("change", fit);
+    fit();
     // A plot has nothing to do by keys: what it shows is in the words and in the data.
     for (const plot of document.querySelectorAll(".plot *")) plot.shadowRoot?.querySelector("[tabindex]")?.removeAttribute("tabindex");
     document.documentElement.dataset.ready = "yes";
