@@ -32,6 +32,15 @@ class Server:
             text += line
         self.url = json.loads(text)["url"]
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Leave nothing running, even if a test failed."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
     def ended(self, timeout=30):
         """Return exit status and standard error."""
         _, complaints = self.process.communicate(timeout=timeout)

@@ -38,11 +38,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server():
-    server = Server("--stay")
-    yield server
-    server.process.send_signal(signal.SIGINT)
-    # Ctrl-C is how one leaves: no error, no traceback.
-    assert server.ended() == (0, "")
+    with Server("--stay") as server:
+        yield server
+        server.process.send_signal(signal.SIGINT)
+        # Ctrl-C is how one leaves: no error, no traceback.
+        assert server.ended() == (0, "")
 
 
 @pytest.fixture(scope="module")
@@ -322,25 +322,25 @@ def test_a_link_that_is_no_setting_says_so(browser, server):
 
 @pytest.mark.slow
 def test_the_server_ends_when_its_last_page_is_closed(browser):
-    server = Server()
     page = browser.new_page()
-    go(page, server.url)
-    page.click("#simulate")
-    page.wait_for_timeout(500)
-    page.close()
-    assert server.ended() == (0, "the page was closed\n")
+    with Server() as server:
+        go(page, server.url)
+        page.click("#simulate")
+        page.wait_for_timeout(500)
+        page.close()
+        assert server.ended() == (0, "the page was closed\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_server_and_all_its_processes_in_the_midst_of_work(browser, number):
-    server = Server("--stay")
     page = browser.new_page()
-    go(page, f"{server.url}?repetitions=100000&kind=logistic")
-    page.click("#simulate")
-    page.wait_for_timeout(3000)
-    server.process.send_signal(number)
-    assert server.ended() == (0, "")
+    with Server("--stay") as server:
+        go(page, f"{server.url}?repetitions=100000&kind=logistic")
+        page.click("#simulate")
+        page.wait_for_timeout(3000)
+        server.process.send_signal(number)
+        assert server.ended() == (0, "")
     page.close()
 
 

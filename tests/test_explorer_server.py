@@ -22,19 +22,19 @@ def fetched(url):
 
 
 def test_the_page_names_no_other_host_takes_no_markup_and_ctrl_c_ends_the_server():
-    server = Server()
-    page = fetched(f"{server.url}?tokens=33&kind=ridge")
-    assert '<input type="range" id="tokens"' in page
-    assert 'max="512" step="1" value="33"' in page
-    assert "<option selected>ridge</option>" in page
-    loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
-    assert len(loaded) >= 3
-    assert [one for one in loaded if not one.startswith(("/static/", "static/", "data:"))] == []
-    page = fetched(f"{server.url}?kind=%3Cscript%3Ealert(1)%3C/script%3E")
-    assert "<script>alert" not in page
-    assert "The link was not understood: Head must be one of" in page
-    server.process.send_signal(signal.SIGINT)
-    assert server.ended() == (0, "")
+    with Server() as server:
+        page = fetched(f"{server.url}?tokens=33&kind=ridge")
+        assert '<input type="range" id="tokens"' in page
+        assert 'max="512" step="1" value="33"' in page
+        assert "<option selected>ridge</option>" in page
+        loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
+        assert len(loaded) >= 3
+        assert [one for one in loaded if not one.startswith(("/static/", "static/", "data:"))] == []
+        page = fetched(f"{server.url}?kind=%3Cscript%3Ealert(1)%3C/script%3E")
+        assert "<script>alert" not in page
+        assert "The link was not understood: Head must be one of" in page
+        server.process.send_signal(signal.SIGINT)
+        assert server.ended() == (0, "")
 
 
 @pytest.mark.slow

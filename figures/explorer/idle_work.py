@@ -15,6 +15,12 @@ from theory.mixture import ContextualMixture
 Report = Callable[[int, "Future[KnownPromptError]"], None]
 
 
+def end_at_once(pool: ProcessExecutor) -> None:
+    """End the processes of a pool, whatever they are doing, and wait for none of them."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    pool.terminate()
+
+
 class IdleWork:
     """One process that works for one setting at a time.
 
@@ -48,6 +54,5 @@ class IdleWork:
         """End the process, whatever it is doing."""
         self.drop()
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool.terminate()
+            end_at_once(self._pool)
             self._pool = None

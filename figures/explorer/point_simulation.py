@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
+from figures.explorer.idle_work import end_at_once
 from figures.explorer.setting import Setting
 from figures.explorer.shown import SimulatedPoint
 from numerics.process_executor import ProcessExecutor, WorkerError
@@ -156,6 +157,5 @@ class PointSimulation:
         """End every process."""
         self._run = None
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool.terminate()
+            end_at_once(self._pool)
             self._pool = None
