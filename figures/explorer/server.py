@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,9 @@ class ExplorerServer:
             loop.add_callback(self._server.show, "/")
         if not self._stay:
             self._watch()
-        loop.start()
+        # A Ctrl-C that comes while a process starts is held until then, and raised.
+        with suppress(KeyboardInterrupt):
+            loop.start()
         self.close()
 
     def _watch(self) -> None:
