@@ -125,7 +125,7 @@ def test_an_unknown_field_is_refused():
 @pytest.mark.parametrize(
     "kind", ["averaging", "weighted-averaging", "least-squares", "ridge", "max-margin", "logistic"]
 )
-@pytest.mark.parametrize("change", [{}, {"tokens": 200, "relevant_tokens": 9, "delta_signal": 0.1}])
+@pytest.mark.parametrize("change", [{}, {"tokens": 512, "relevant_tokens": 1, "delta_signal": 0.1}])
 def test_a_draft_is_near_the_proportional_regime(kind, change):
     setting = Setting(kind=kind, samples=90, ridge=0.05, inverse_temperature=0.2, **change)
     draft = drafted_curves(setting)

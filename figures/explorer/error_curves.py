@@ -37,7 +37,7 @@ SLOW_HEADS = ("logistic", "max-margin")
 AT_ONCE, AT_LEAST = 0.06, 2
 """Seconds after which the points of a slow head that are there are shown, and how many that must be."""
 
-DRAFT_ERROR = 3e-3
+DRAFT_ERROR = 1e-2
 """Relative; what a drafted curve is known to."""
 
 Unavailable = (ArgumentError, NotAvailableError, ConvergenceError, ArithmeticError)

@@ -33,8 +33,8 @@ def numbers(shown: Shown) -> dict[str, str]:
     Example:
         >>> from figures.explorer.setting import Setting
         >>> from figures.explorer.shown import drafted
-        >>> numbers(drafted(Setting()))["error"]
-        '≈ 0.197'
+        >>> numbers(drafted(Setting()))["regime"]
+        '…'
     """
     prediction = shown.prediction
     if prediction is None:
