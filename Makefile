@@ -111,7 +111,7 @@ lock:  ## choose the newest versions anew and write them to constraints.txt (nee
 	echo "Choosing versions in .venv-lock (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv-lock) && \
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade setuptools wheel && \
-	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[test,progress,report,dask,realdata,docs]' && \
+	.venv-lock/bin/python $(PIP_INSTALL) --editable '.[$(ALL_EXTRAS)]' && \
 	{ grep "^#" constraints.txt && .venv-lock/bin/python -m pip freeze --all --exclude-editable --exclude pip; } \
 		> .venv-lock/constraints.txt && \
 	mv .venv-lock/constraints.txt constraints.txt && $(call discard,.venv-lock) && \
@@ -133,7 +133,7 @@ clean:  ## remove the environments, the caches and results/
 	echo "Making the environment .venv (about 1 minute, 900 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test,progress,report,dask,realdata,docs]' && \
+	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
 # The test tools keep the versions of constraints.txt, unless constraints-lowest.txt names another.
@@ -146,7 +146,7 @@ clean:  ## remove the environments, the caches and results/
 	grep -v -i -f .venv-lowest/named constraints.txt > .venv-lowest/constraints.txt && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c .venv-lowest/constraints.txt setuptools wheel && \
 	.venv-lowest/bin/python $(PIP_INSTALL) -c constraints-lowest.txt -c .venv-lowest/constraints.txt \
-		--editable '.[progress,report,dask,realdata,docs]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
+		--editable '.[$(subst test$(comma),,$(ALL_EXTRAS))]' hypothesis mpmath pytest pytest-timeout pytest-xdist && \
 	printf '%s\n' "$(CURDIR)" > .venv-lowest/.ready
 
 # An environment is made anew, too, if the checkout was moved, its Python is gone, or PYTHON= names another.

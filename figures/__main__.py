@@ -1,4 +1,4 @@
-"""Figures at the shell: `python -m figures [NAME ...]`, `python -m figures report`."""
+"""Figures at the shell: `python -m figures [NAME ...]`, `python -m figures report`, `python -m figures explore`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from figures.catalogue import FIGURES
 from figures.drawing import Drawing, write
 from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
-from numerics.extras import available
+from numerics.extras import EXPLORER, available
 from numerics.store import ResultStore
 from theory.arguments import ArgumentError, NotAvailableError
-from theory.command_line import new_parser, print_json, run
+from theory.command_line import new_parser, print_json, run, whole_number
 
 PROG = "python -m figures"
 
@@ -24,7 +24,7 @@ def draw_command(arguments: list[str]) -> int:
     parser = new_parser(
         PROG,
         "Redraw figures, as PDF and PNG with their data as CSV, into results/figures.\n"
-        f"{PROG} report writes the page that shows the verification and them.",
+        f"{PROG} report writes the page that shows the verification and them; {PROG} explore opens the explorer.",
         f"{PROG} double-descent --draft",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default: all); see --list")
@@ -91,9 +91,34 @@ def report_command(arguments: list[str]) -> int:
     return 0
 
 
-def explore_command(arguments: list[str]) -> int:  # noqa: ARG001
-    """Refuse a command that is planned but not built."""
-    raise NotAvailableError("the interactive explorer is not available yet")
+def explore_command(arguments: list[str]) -> int:
+    """Serve the interactive explorer until it is closed."""
+    parser = new_parser(
+        f"{PROG} explore",
+        "Open the explorer in the browser: move mixture and training, and see theory, simulation and a sequence.\n"
+        "It serves this machine only, needs no network, and stops with Ctrl-C or when its last page is closed.",
+        f"{PROG} explore --port 5006 --no-browser",
+    )
+    parser.add_argument("--port", type=whole_number, default=0, metavar="P", help="default: any that is free")
+    parser.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
+    parser.add_argument("--stay", action="store_true", help="go on when the last page is closed")
+    parser.add_argument("--json", action="store_true", help="print the address as one JSON object")
+    add_jobs(parser)
+    options = parser.parse_args(arguments)
+    jobs = jobs_from(options)
+    if not 0 <= options.port <= 65535:
+        raise ArgumentError("--port", "be a whole number from 0 to 65535", options.port)
+    EXPLORER.require("the explorer")
+    from figures.explorer.server import ExplorerServer
+
+    server = ExplorerServer(options.port, jobs, stay=options.stay)
+    if options.json:
+        print_json({"url": server.url})
+    else:
+        print(f"{server.url}  (Ctrl-C stops it)")
+    sys.stdout.flush()
+    server.run(browser=not options.no_browser)
+    return 0
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {"report": report_command, "explore": explore_command}

@@ -52,6 +52,7 @@ class Extra:
 
 
 REAL_DATA = Extra("scikit-learn", "sklearn", "realdata")
+EXPLORER = Extra("Bokeh", "bokeh", "explore")
 
 
 class MayNeedExtra(Protocol):

@@ -417,6 +417,7 @@ def test_a_bad_description_is_refused_in_one_line(type_in, command, options, opt
         ("numerics verify --jobs 0", "--jobs", "got 0"),
         ("figures unheard-of", "NAME", "'unheard-of'"),
         ("figures --jobs 0", "--jobs", "got 0"),
+        ("figures explore --port 65536", "--port", "got 65536"),
         ("theory prophesy", "COMMAND", "'prophesy'"),
         ("numerics guess", "COMMAND", "'guess'"),
         ("theory", "COMMAND", "required"),
@@ -435,8 +436,9 @@ def test_a_bad_argument_is_refused_in_one_line(type_in, tmp_path, line, option, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_later_work_says_that_it_is_not_available_yet(type_in):
-    assert_refused(type_in("figures explore"), "not available yet")
+def test_without_its_extra_the_explorer_says_how_to_install_it(type_in, monkeypatch):
+    monkeypatch.setattr("numerics.extras.find_spec", lambda module: None)  # noqa: ARG005
+    assert_refused(type_in("figures explore"), "pip install 'prompt-attention-theory[explore]'")
 
 
 # --- the same in processes of their own ---

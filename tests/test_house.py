@@ -196,7 +196,7 @@ def pins(file):
 RUNTIME = requirements(setup_cfg()["options"]["install_requires"])
 EXTRAS = {
     name: specifier
-    for extra in ("dask", "docs", "progress", "realdata", "report")
+    for extra in ("dask", "docs", "explore", "progress", "realdata", "report")
     for name, specifier in requirements(setup_cfg()["options.extras_require"][extra]).items()
 }
 
@@ -240,6 +240,7 @@ SLOW = {
     "latex2mathml",
     "distributed",
     "sklearn",
+    "bokeh",
     "sphinx",
 }
 

@@ -166,16 +166,50 @@ def _one_setting(
     delta_signal: float,
 ) -> AttentionMoments:
     """Return the moments for single numbers."""
+    setting = _setting(noise_kind, temperature, tokens, relevant, context, signal, noise, delta_context, delta_signal)
+    if setting.spread > 0:
+        return _fluctuating(setting)
+    fixed = ContextualMixture(2, tokens, relevant, context, signal, noise, noise_kind, delta_context, delta_signal)
+    return _constant(setting, deterministic_attention(fixed, temperature))
+
+
+def attention_snr_square(mixture: ContextualMixture, inverse_temperature: float) -> float:
+    """Return E κ² of `attention_moments` alone, for single numbers, in half the time.
+
+    Raises:
+        ArgumentError: as there.
+
+    Example:
+        >>> print("%.6f" % attention_snr_square(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2), 1.0))
+        0.602348
+    """
+    names = ("tokens", "relevant_tokens", "context_norm", "signal_norm", "noise", "delta_context", "delta_signal")
+    temperature = single(real("inverse_temperature", inverse_temperature, least=0))
+    setting = _setting(mixture.noise_kind, temperature, *(single(getattr(mixture, name)) for name in names))
+    if setting.spread == 0:
+        return single(attention_moments(mixture, temperature).snr_square)
+    *log_sums, _ = _inverse_square_sums(setting.terms, setting.spread)
+    return _snr_square(setting, *log_sums)[0]
+
+
+def _setting(
+    noise_kind: str,
+    temperature: float,
+    tokens: float,
+    relevant: float,
+    context: float,
+    signal: float,
+    noise: float,
+    delta_context: float,
+    delta_signal: float,
+) -> _Setting:
+    """Return the numbers that the moments depend on."""
     spread = temperature * noise * context if noise_kind == "isotropic" and relevant < tokens else 0.0
     if spread > LARGEST_SPREAD:
         requirement = f"keep inverse_temperature * noise * context_norm at most {LARGEST_SPREAD:g}"
         raise ArgumentError("inverse_temperature", requirement, f"{spread:.3g}")
     log_constant = math.log(relevant) + (1 + delta_context) * temperature * context**2
-    setting = _Setting(log_constant, round(tokens - relevant), spread, noise, signal, delta_signal)
-    if spread > 0:
-        return _fluctuating(setting)
-    fixed = ContextualMixture(2, tokens, relevant, context, signal, noise, noise_kind, delta_context, delta_signal)
-    return _constant(setting, deterministic_attention(fixed, temperature))
+    return _Setting(log_constant, round(tokens - relevant), spread, noise, signal, delta_signal)
 
 
 def _constant(setting: _Setting, law: DeterministicAttention) -> AttentionMoments:

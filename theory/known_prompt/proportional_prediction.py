@@ -53,7 +53,7 @@ def proportional_prediction(mixture: ContextualMixture, head: Head) -> Predictio
     if not np.all(laws[0].noise > 0):
         return noiseless_prediction(laws[0], head, "proportional")
     snr_square = mean_snr_square(mixture, head, laws[0])
-    (overlap, source), (coarse_overlap, _) = (_overlap(law, head, ratio, snr_square) for law in laws)
+    (overlap, source), (coarse_overlap, _) = (head_overlap(law, head, ratio, snr_square) for law in laws)
     error = error_given_overlap(laws[0], overlap)
     best = error_given_overlap(laws[0], weighted_averaging_head(snr_square, ratio).overlap)
     return Prediction(
@@ -74,8 +74,25 @@ def _population(error: Callable[[float], float], overlap: float) -> float:
     return error(math.copysign(1.0, overlap) if overlap != 0 else 1.0)
 
 
-def _overlap(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> tuple[float, str]:
-    """Return c_w of a head and what it is called."""
+def head_overlap(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> tuple[float, str]:
+    """Return c_w of a head in the proportional regime, and what the head is called.
+
+    Args:
+        law: law of (M W, S), S > 0.
+        head: the head; of its training its kind and penalty count.
+        ratio: γ = p/n ≥ 0.
+        snr_square: E κ² of the law.
+
+    Raises:
+        NotAvailableError: the data are not separable and the head is max-margin.
+        ConvergenceError: the equations of the head were not solved.
+
+    Example:
+        >>> law = AttentionLaw(np.array([1.0]), np.array([1.0]), np.array([1.0]))
+        >>> overlap, name = head_overlap(law, Head(1), 0.5, 1.0)
+        >>> print(f"{name}: {overlap:.6f}")
+        averaging head: 0.816497
+    """
     if head.kind == "averaging":
         return averaging_head(law.mean(law.signal), max(law.mean(law.noise**2), 0.0), ratio).overlap, "averaging head"
     if head.kind == "weighted-averaging":

@@ -1,0 +1,92 @@
+"""How the attention on the relevant tokens is distributed over sequences: exact probabilities of its ranges.
+
+With c = R e^{(1+δ_q)τQ²} and L_t = e^{τσQ g_t} the attention A = c/(c + Σ L_t) exceeds a exactly where
+Σ L_t < c (1/a - 1): the law of a sum of log-normals (`theory.risk.lognormal_sum`).  Source: derived here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import expit
+
+from figures.explorer.setting import Setting
+from theory.arguments import FloatArray, NotAvailableError, single
+from theory.attention.deterministic import attention_fluctuates, deterministic_attention
+from theory.attention.moments import attention_moments
+from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
+
+DEVIATIONS = 3.5
+"""From so many deviations of log Σ L below its centre to as many above it the bins reach."""
+
+BINS = {True: 10, False: 30}
+
+
+@dataclass(frozen=True)
+class AttentionHistogram:
+    """Exact probabilities of the attention A on the relevant tokens.
+
+    Attributes:
+        edges: of the bins, ascending; shape (bins + 1,).  One bin of width 0 where attention does not fluctuate.
+        probability: of each bin, shape (bins,).
+        mean: E A.
+        mean_error: bound on its numerical error.
+        uniform: R/T, the attention of uniform pooling.
+    """
+
+    edges: FloatArray
+    probability: FloatArray
+    mean: float
+    mean_error: float
+    uniform: float
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether attention is the same in every sequence."""
+        return bool(self.edges[0] == self.edges[-1])
+
+
+def attention_histogram(setting: Setting, *, draft: bool = False) -> AttentionHistogram:
+    """Return the histogram.
+
+    Args:
+        setting: softmax attention.
+        draft: whether few bins will do.
+
+    Raises:
+        NotAvailableError: attention is linear, or scores spread too widely.
+        AccuracyError: a probability cannot be had to its promised accuracy.
+
+    Example:
+        >>> histogram = attention_histogram(Setting())
+        >>> print(f"{histogram.mean:.4f} {histogram.probability.sum():.3f}")
+        0.2565 0.999
+    """
+    if setting.attention == "linear":
+        raise NotAvailableError("linear attention gives weights of either sign, which do not add up to 1")
+    mixture, uniform = setting.mixture, setting.relevant_tokens / setting.tokens
+    if not attention_fluctuates(mixture, setting.inverse_temperature).any():
+        share = single(deterministic_attention(mixture, setting.inverse_temperature).relevant_share)
+        return AttentionHistogram(np.array([share, share]), np.ones(1), share, 1e-15, uniform)
+    moments = attention_moments(mixture, setting.inverse_temperature)
+    terms, spread = setting.tokens - setting.relevant_tokens, setting.spread
+    logit = math.log(setting.relevant_tokens)
+    logit += (1 + setting.delta_context) * setting.inverse_temperature * setting.context_norm**2
+    # Σ L is nearly log-normal (Fenton & Wilkinson): where it lies, not how likely it is to.
+    variance = math.log1p(math.expm1(spread**2) / terms)
+    centre, deviation = math.log(terms) + (spread**2 - variance) / 2, math.sqrt(variance)
+    low, high = (float(expit(logit - centre + sign * DEVIATIONS * deviation)) for sign in (-1, 1))
+    edges = np.linspace(low, high, BINS[draft] + 1)
+    below = np.array([_sum_below(float(logit + math.log(1 / edge - 1)), terms, spread) for edge in edges])
+    probability = np.maximum(below[:-1] - below[1:], 0.0)
+    share = single(moments.share)
+    return AttentionHistogram(edges, probability, share, single(moments.relative_error) * share, uniform)
+
+
+@lru_cache(maxsize=4096)
+def _sum_below(log_value: float, terms: int, spread: float) -> float:
+    """Return P(log Σ L < x)."""
+    return probability_below_zero(LognormalSum(-math.exp(log_value), terms, spread, 1.0, 0.0, 0.0)).value

@@ -1,0 +1,142 @@
+"""What the context is worth against τ: in the signal-to-noise ratio of a feature, and in the error of the head w⋆.
+
+E κ² says how well a head can be learned.  Where attention fluctuates widely rare sequences carry it; the error of the
+head w⋆, exact as well, tells when a prompt is too sharp.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import ndtr
+
+from figures.explorer.setting import Setting
+from theory.arguments import FloatArray, NotAvailableError, single
+from theory.attention.deterministic import attention_fluctuates, deterministic_attention
+from theory.attention.law import attention_law
+from theory.attention.moments import LARGEST_SPREAD, attention_snr_square
+from theory.known_prompt.proportional_prediction import unit_head_decision
+from theory.mixture import ContextualMixture
+from theory.risk.lognormal_sum import AccuracyError, probability_below_zero
+
+LARGEST_TEMPERATURE = 3.0
+SPREADS = LARGEST_SPREAD * np.linspace(0, 1, 29) ** 1.5
+"""Values of τσQ, at which alone the law of the noise depends: kept from one setting to the next."""
+
+DRAFT_SPREADS = SPREADS[::4]
+
+SMALLEST_POOLED = 1e-24
+"""A smaller κ² of uniform pooling is rounding."""
+
+
+@dataclass(frozen=True)
+class ContextGain:
+    """Gains of a known prompt τ q⋆ over uniform pooling.
+
+    Attributes:
+        temperature: τ, shape (points,).
+        snr: E κ²(τ)/κ²(0) under softmax attention, exact at this T; same shape.
+        error: error of the head w⋆ under uniform pooling over that under the prompt, exact; same shape, NaN where there
+            is no formula.
+        many_tokens: the limit of `snr` for many tokens; same shape, NaN where there is none.
+        linear: gain in E κ² of linear attention, which does not depend on τ > 0; NaN where there is none.
+        here: gain in E κ² at the setting's τ with its attention; NaN beyond the range of the formula.
+    """
+
+    temperature: FloatArray
+    snr: FloatArray
+    error: FloatArray
+    many_tokens: FloatArray
+    linear: float
+    here: float
+
+
+def context_gain(setting: Setting, *, draft: bool = False) -> ContextGain:
+    """Return the curves.
+
+    Args:
+        setting: with σ > 0, at least one irrelevant token, and attention that pooling does not blind.
+        draft: whether few points will do.
+
+    Raises:
+        NotAvailableError: there is no gain to speak of, and why.
+
+    Example:
+        >>> gain = context_gain(Setting(tokens=64, relevant_tokens=8, context_norm=2.0))
+        >>> print(f"{gain.here:.4f} {gain.linear:.4f}")
+        10.0115 4.1481
+    """
+    mixture = setting.mixture
+    if setting.relevant_tokens == setting.tokens:
+        raise NotAvailableError("every token is relevant: there is nothing that a prompt could single out")
+    if setting.noise == 0:
+        raise NotAvailableError("without noise the signal-to-noise ratio is infinite with a prompt and without one")
+    pooled = single(deterministic_attention(mixture, 0.0).kappa) ** 2
+    if not pooled > SMALLEST_POOLED:
+        raise NotAvailableError("uniform pooling sees no signal at all here, so that no ratio to it exists")
+    temperature = _temperatures(setting, draft)
+    linear = _linear_gain(mixture) / pooled
+    here = linear if setting.attention == "linear" and setting.inverse_temperature > 0 else math.nan
+    if setting.attention == "softmax" and setting.inverse_temperature <= _largest_temperature(setting):
+        here = attention_snr_square(mixture, setting.inverse_temperature) / pooled
+    errors = np.array([_known_head_error(mixture, value) for value in temperature.tolist()])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = errors[0] / errors
+    return ContextGain(
+        temperature,
+        snr=np.array([attention_snr_square(mixture, value) for value in temperature.tolist()]) / pooled,
+        error=np.where(np.isfinite(ratio), ratio, math.nan),
+        many_tokens=_many_tokens(setting, temperature),
+        linear=linear,
+        here=here,
+    )
+
+
+def _largest_temperature(setting: Setting) -> float:
+    """Return the largest τ for which there are moments."""
+    isotropic = setting.noise_kind == "isotropic"
+    return LARGEST_SPREAD / (setting.noise * setting.context_norm) if isotropic else math.inf
+
+
+def _temperatures(setting: Setting, draft: bool) -> FloatArray:
+    """Return the τ of the curves: from 0 as far as there are moments, or as the slider goes."""
+    temperature = (DRAFT_SPREADS if draft else SPREADS) / (setting.noise * setting.context_norm)
+    if setting.noise_kind == "isotropic" and temperature[-1] <= LARGEST_TEMPERATURE:
+        return np.asarray(temperature)
+    return np.append(temperature[temperature < LARGEST_TEMPERATURE], LARGEST_TEMPERATURE)
+
+
+def _many_tokens(setting: Setting, temperature: FloatArray) -> FloatArray:
+    """Return exp(2τ(1+δ_q)Q² - 2τ²σ²Q²), without its second term where noise does not reach the scores."""
+    if setting.delta_signal != 0:
+        return np.full(len(temperature), math.nan)
+    exponent = 2 * temperature * (1 + setting.delta_context) * setting.context_norm**2
+    if setting.noise_kind == "isotropic":
+        exponent -= 2 * (temperature * setting.noise * setting.context_norm) ** 2
+    return np.exp(np.clip(exponent, -700.0, 700.0))
+
+
+@lru_cache(maxsize=4096)
+def _known_head_error(mixture: ContextualMixture, temperature: float) -> float:
+    """Return the error of the head w⋆ or -w⋆, whichever errs less; NaN where there is no formula."""
+    try:
+        if attention_fluctuates(mixture, temperature).any():
+            error = probability_below_zero(unit_head_decision(mixture, temperature, 1.0)).value
+        else:
+            error = float(ndtr(-single(deterministic_attention(mixture, temperature).kappa)))
+    except (NotAvailableError, AccuracyError):
+        return math.nan
+    return min(error, 1 - error)
+
+
+def _linear_gain(mixture: ContextualMixture) -> float:
+    """Return E κ² under linear attention, NaN where it is infinite: it is so for one or two irrelevant tokens."""
+    if single(mixture.irrelevant_tokens) <= 2:
+        return math.nan
+    law = attention_law(mixture, 1.0, "linear", "draft")
+    if not np.all(law.noise > 0):
+        return math.nan
+    return law.mean((law.signal / law.noise) ** 2)
