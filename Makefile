@@ -16,6 +16,10 @@ export MPLBACKEND := agg
 RUN := MPLCONFIGDIR="$(CURDIR)/.venv/matplotlib" .venv/bin/python
 RUN_LOWEST := MPLCONFIGDIR="$(CURDIR)/.venv-lowest/matplotlib" .venv-lowest/bin/python
 PIP_INSTALL := -m pip install -qq --no-user --no-input --disable-pip-version-check --no-build-isolation
+comma := ,
+# What the commands use, and all that the project has.
+USED_EXTRAS := progress,report,realdata,explore
+ALL_EXTRAS := test,progress,report,dask,realdata,docs,explore
 # One test process a core, so one linear-algebra thread a process; tests of a file share what they set up.
 PYTEST := -m pytest -n auto --dist loadfile
 export_threads := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -27,7 +31,7 @@ help:  ## list the targets
 		printf 'make %-12s %s\n' "$$target" "$$does"; \
 	done
 
-reproduce: .venv/.ready  ## check every claim and derivation, draw every figure and write the report, into results/
+reproduce: .venv/.usable  ## check every claim and derivation, draw every figure and write the report, into results/
 	@status=0; started=$$(date +%s); \
 	echo "Checking every claim ..."; $(RUN) -m numerics verify || status=1; \
 	echo "Deriving every closed form ..."; \
@@ -125,14 +129,20 @@ clean:  ## remove the environments, the caches and results/
 	@$(call discard,.venv-lowest)
 	@$(call discard,.venv)
 
-# --- environments: each holds .made-by-make, written first, and is finished only with .ready, written last ---
+# --- environments: each holds .made-by-make, written first, and is finished only with .ready, written last; .venv is ---
+# --- usable before, with .usable, for what needs no tools ---
 
-.venv/.ready: setup.cfg pyproject.toml constraints.txt
+.venv/.usable: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
 	$(call discard,.venv) && \
-	echo "Making the environment .venv (about 1 minute, 900 MB) ..." && \
+	echo "Making the environment .venv (about half a minute, 400 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
+	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[$(USED_EXTRAS)]' && \
+	printf '%s\n' "$(CURDIR)" > .venv/.usable
+
+.venv/.ready: .venv/.usable
+	@echo "Adding the tools to .venv (about 1 minute, 500 MB) ..." && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
@@ -151,13 +161,13 @@ clean:  ## remove the environments, the caches and results/
 
 # An environment is made anew, too, if the checkout was moved, its Python is gone, or PYTHON= names another.
 python_identity := import sys; print(sys.base_prefix, sys.version)
-fits = $(shell [ "$$(cat $(1)/.ready 2>/dev/null)" = "$(CURDIR)" ] && [ -x $(1)/bin/python ] \
+fits = $(shell [ "$$(cat $(1)/$(2) 2>/dev/null)" = "$(CURDIR)" ] && [ -x $(1)/bin/python ] \
 	$(if $(PYTHON),&& [ "$$($(1)/bin/python -I -c '$(python_identity)' 2>/dev/null)" = "$$("$(PYTHON)" -I -c '$(python_identity)' 2>/dev/null)" ]) \
 	&& echo yes)
-ifneq ($(call fits,.venv),yes)
-.venv/.ready: FORCE
+ifneq ($(call fits,.venv,.usable),yes)
+.venv/.usable: FORCE
 endif
-ifneq ($(call fits,.venv-lowest),yes)
+ifneq ($(call fits,.venv-lowest,.ready),yes)
 .venv-lowest/.ready: FORCE
 endif
 
@@ -184,7 +194,7 @@ define discard
 { if [ -e $(1) ] && [ ! -e $(1)/.made-by-make ]; then \
 	echo "$(1) was not made by this Makefile, which needs that name: rename or remove it." >&2; exit 2; \
 fi; \
-rm -f $(1)/.ready && rm -rf $(1)/[!.]* && rm -rf $(1); }
+rm -f $(1)/.ready $(1)/.usable && rm -rf $(1)/[!.]* && rm -rf $(1); }
 endef
 
 # $(call make_environment,FOLDER): an empty environment of $$python.
