@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.descent_counterparts import DESCENT
 from tests.head_counterparts import HEADS
+from tests.noisy_relevant_counterparts import NOISY_RELEVANT
 from tests.random_parameters import drawn, each, mixture, rows
 from theory import (
     context_benefit,
@@ -21,6 +22,7 @@ from theory import (
     winning_prompt,
 )
 from theory.attention.linear_snr import linear_snr_square
+from theory.derivations import ENTRIES
 from theory.expressivity.self_attention import mean_attention
 
 
@@ -111,6 +113,7 @@ def output(x):
 COUNTERPARTS = {
     **HEADS,
     **DESCENT,
+    **NOISY_RELEVANT,
     "share-many-tokens": expansion("share"),
     "noise-many-tokens": expansion("noise_square"),
     "snr-many-tokens": expansion("snr_square"),
@@ -194,6 +197,7 @@ NUMERIC_FUNCTIONS = {
     "max_margin_head": ("max-margin-excess", "max-margin-slope"),
     "linear_attention_accuracy": ("linear-attention-factor",),
     "linear_attention_risk": ("linear-attention-law",),
+    "noisy_relevant_steps": tuple(name for name in ENTRIES if name.startswith("noisy-")),
     "population_flow": ("head-equation", "prompt-equation", "signal-slope", "power-slope", "best-loss"),
     "population_gradients": ("head-gradient", "prompt-gradient"),
     "ridge_head": ("ridge-overlap", "least-squares-error-limit", "minimum-norm-error-limit"),
@@ -215,7 +219,7 @@ INTEGRALS_AND_ROOTS = {
     *("error_given_overlap", "exact_risk", "fluctuating_averaging_error", "full_head_averaging_error"),
     *("full_head_averaging_overlap", "known_prompt_error"),
     *("large_tokens_fixed_point", "least_squares_error", "load_model"),
-    *("mixed_moments", "noisy_relevant_steps", "population_error", "winning_self_attention"),
+    *("mixed_moments", "population_error", "winning_self_attention"),
 }
 """The public functions without one: what they return is integrated, searched for or read."""
 

@@ -55,6 +55,10 @@ RANGES = {
 WHOLE = {"R": (1, 20), "m": (3, 100), "n": (2, 400), "p": (2, 200)}
 
 
+DRAWN_LAST = {"sigma_r": (0.3, 1.5), "t_q": (0.1, 1.5)}
+"""So that the numbers of all other symbols are those that they were before."""
+
+
 WITHOUT_FUNCTION = ("a", "P", "N", "M", "x", "qw", "sw", "qq", "sq", "c_1", "c_2", "v")
 
 
@@ -67,6 +71,7 @@ def drawn(name, count):
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     numbers = {symbol: rng.uniform(*ends, count) for symbol, ends in RANGES.items()}
     numbers |= {symbol: rng.integers(*ends, count).astype(float) for symbol, ends in WHOLE.items()}
+    numbers |= {symbol: rng.uniform(*ends, count) for symbol, ends in DRAWN_LAST.items()}
     numbers["T"] = numbers["R"] + numbers["m"]
     numbers["zeta"] = numbers["R"] / numbers["T"]
     return numbers

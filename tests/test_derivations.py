@@ -79,7 +79,7 @@ FEW = {"best-gain", "benefit-of-context", "ridge-overlap", "averaging-overlap", 
 def test_a_step_without_one_of_its_definitions_is_found(name):
     """None is idle: each that a step takes as given is needed for its two sides to be equal.
 
-    To find that two sides cannot be made equal takes up to ten seconds.
+    To find that two sides cannot be made equal takes up to twenty seconds.
     """
     for step in derive(name).steps:
         for place in range(len(step.given)):

@@ -44,6 +44,17 @@ FLOW = (
     "signal-many-tokens",
     "power-many-tokens",
 )
+NOISY = (
+    "noisy-mean-token",
+    "noisy-mean-token-variance",
+    "noisy-prompt-step",
+    "noisy-prompt-step-variance",
+    "noisy-score",
+    "noisy-share-score",
+    "noisy-score-square",
+    "noisy-feature-mean",
+    "noisy-feature-variance",
+)
 LOGISTIC = tuple(f"logistic-{part}" for part in ("margin", "slope", "effective-ridge", "along", "across"))
 MARGIN = ("max-margin-excess", "max-margin-slope", "hinge-mean", "hinge-mean-square", "separability-without-signal")
 FAILURES = (
@@ -168,7 +179,7 @@ LINKS = {
         ("population_flow", "gradient_descent", "gradient_flow", "fixed_points"),
         FLOW,
     ),
-    "descent-noisy-relevant-tokens": Links(STEPS, ("noisy_relevant_steps",)),
+    "descent-noisy-relevant-tokens": Links(STEPS, ("noisy_relevant_steps",), NOISY),
     "expressivity-failures": Links(
         "no noise on the irrelevant tokens; every T and R",
         ("separation", "self_attention_threshold", "best_accuracies"),

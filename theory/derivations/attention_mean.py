@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from sympy import Dummy, Expr, Poly, S, Symbol, cancel, diff, exp, expand, symbols, sympify
+from sympy.printing.precedence import PRECEDENCE
 
 from theory.derivations.stein import mean_in_symbols, mean_symbol, without_number
 
@@ -45,6 +46,9 @@ def attention_slopes() -> dict[Symbol, Expr]:
 class TokenSum(Expr):  # type: ignore[misc]
     """The sum over irrelevant tokens of an expression in p_t and g_t, inside of a mean."""
 
+    precedence = PRECEDENCE["Mul"]
+    """A power of the sum is printed with brackets about it."""
+
     def __new__(cls, term: Expr) -> TokenSum:
         """Take the term of one token; each part of it holds p_t."""
         return Expr.__new__(cls, sympify(term))  # type: ignore[no-any-return]
@@ -63,6 +67,12 @@ class TokenSum(Expr):  # type: ignore[misc]
 class AttentionMean(Expr):  # type: ignore[misc]
     """E[expression] over the scores, for a polynomial in A, P_2, P_3, N and sums over tokens."""
 
+    sums: tuple[Symbol, ...] = (A, *SUMS)
+    """What is left to take means of."""
+    one_token: tuple[Symbol, ...] = (p, g)
+    score: Expr = p * g
+    """N is its sum over tokens."""
+
     def __new__(cls, expression: Expr) -> AttentionMean:
         """Take the expression."""
         return Expr.__new__(cls, sympify(expression))  # type: ignore[no-any-return]
@@ -70,21 +80,37 @@ class AttentionMean(Expr):  # type: ignore[misc]
     @property
     def free_symbols(self) -> set[Symbol]:
         """What the mean depends on."""
-        return set(self.args[0].free_symbols - {A, *SUMS, p, g, N})
+        return set(self.args[0].free_symbols - {*self.sums, *self.one_token, N})
 
     def doit(self, **hints: Any) -> Expr:
         """Reduce the mean to those of products of A, P_2 and P_3, each a symbol."""
-        inside = self.args[0].doit(**hints)
+        inside = self.args[0].doit(**hints).replace(TokenSum, self.token_sum)
         left = cancel(inside.replace(TokenSum, lambda term: term))
-        if not left.is_polynomial(A, *SUMS, p, g, N) or not _one_sum_at_most(inside):
+        if not left.is_polynomial(*self.sums, *self.one_token, N) or not _one_sum_at_most(inside):
             return mean_symbol(inside)
         done, left = S.Zero, expand(left)
         while left != 0:
-            left = _over_tokens(without_number(left, g, attention_slopes()))
+            left = self.over_tokens(without_number(left, g, self.slopes()))
             alone = left.coeff(N, 0)
-            # Another sum N = Σ p_t g_t over tokens is taken up.
-            done, left = done + alone, expand((left - alone) / N * p * g)
-        return mean_in_symbols(done, (A, *SUMS))
+            # Another sum N over tokens is taken up.
+            done, left = done + alone, expand((left - alone) / N * self.score)
+        return mean_in_symbols(done, self.sums)
+
+    @staticmethod
+    def slopes() -> dict[Symbol, Expr]:
+        """Return the derivatives by the score of one token."""
+        return attention_slopes()
+
+    @staticmethod
+    def token_sum(term: Expr) -> Expr:
+        """Return a sum over tokens by its name, if it has one."""
+        return TokenSum(term)
+
+    @staticmethod
+    def over_tokens(term: Expr) -> Expr:
+        """Return the sum over tokens, each power of p_t becoming P_k; what holds no p_t is a sum already."""
+        powers = Poly(term, p).terms()
+        return expand(sum(coefficient * (POWERS[k] if k else S.One) for (k,), coefficient in powers))
 
     def _latex(self, printer: Any) -> str:
         return rf"\mathbb{{E}}\left[{printer._print(self.args[0])}\right]"
@@ -99,9 +125,3 @@ def _one_sum_at_most(expression: Expr) -> bool:
     if any(cancel(one.args[0]).subs(p, 0) != 0 for one in marks):
         return False
     return not marks or Poly(expression.xreplace(marks), *marks.values()).total_degree() == 1
-
-
-def _over_tokens(term: Expr) -> Expr:
-    """Return the sum over tokens, each power of p_t becoming P_k; what holds no p_t is a sum already."""
-    powers = Poly(term, p).terms()
-    return expand(sum(coefficient * (POWERS[k] if k else S.One) for (k,), coefficient in powers))

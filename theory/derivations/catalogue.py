@@ -123,6 +123,29 @@ ENTRIES: dict[str, Entry] = {
     "power-slope": Entry("How the power of a feature changes with the inverse temperature", "flow_slopes", "power"),
     "feature-mean": Entry("Mean of a feature", "feature_law", "mean"),
     "feature-variance": Entry("Variance of a feature", "feature_law", "variance"),
+    "noisy-mean-token": Entry(
+        "Mean of the mean token, relevant tokens noisy", "noisy_relevant_steps", "mean_token_mean"
+    ),
+    "noisy-mean-token-variance": Entry(
+        "Variance of the mean token, relevant tokens noisy", "noisy_relevant_steps", "mean_token_variance"
+    ),
+    "noisy-prompt-step": Entry(
+        "Mean of the prompt's step, relevant tokens noisy", "noisy_relevant_steps", "prompt_step_mean"
+    ),
+    "noisy-prompt-step-variance": Entry(
+        "Variance of the prompt's step, relevant tokens noisy", "noisy_relevant_steps", "prompt_step_variance"
+    ),
+    "noisy-score": Entry("Noise along the prompt, relevant tokens noisy", "noisy_relevant_features", "score"),
+    "noisy-share-score": Entry(
+        "Attention and noise along the prompt, relevant tokens noisy", "noisy_relevant_features", "share_and_score"
+    ),
+    "noisy-score-square": Entry(
+        "Mean square of the noise along the prompt, relevant tokens noisy", "noisy_relevant_features", "score_squared"
+    ),
+    "noisy-feature-mean": Entry("Mean of a feature, relevant tokens noisy", "noisy_relevant_features", "mean"),
+    "noisy-feature-variance": Entry(
+        "Variance of a feature, relevant tokens noisy", "noisy_relevant_features", "variance"
+    ),
     "saddle-temperature": Entry("Where the tokens cancel", "descent", "saddle"),
     # Expressivity.
     "uniform-pooling-factor": Entry("What uniform pooling says of the label", "expressivity", "pooling_factor"),

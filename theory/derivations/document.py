@@ -34,8 +34,8 @@ LONGEST_LINE = 250
 """Letters of LaTeX: about a line."""
 
 GREEK = (
-    "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau φvarphi "
-    "χchi ωomega ΓGamma ΔDelta ΣSigma ΦPhi"
+    "αalpha βbeta γgamma δdelta εvarepsilon ζzeta ηeta θtheta ιiota κkappa λlambda μmu νnu ξxi πpi ρrho σsigma τtau "
+    "φvarphi χchi ωomega ΓGamma ΔDelta ΣSigma ΦPhi"
 )
 SIGNS = "≤le ≥ge →to ∞infty ±pm ⊥perp ‖Vert ∇nabla √surd ∂partial ∫int ℓell ∝propto"
 RAISED = "¹1 ²2 ³3 ⁴4 ⁻- ᵀ\\top"

@@ -20,6 +20,7 @@ from sympy import (
     hyperexpand,
     lambdify,
     log,
+    numer,
     powsimp,
     radsimp,
     simplify,
@@ -164,7 +165,7 @@ def _powers_factored(expression: Expr) -> Expr:
 
 FORMS = (
     expand,
-    lambda difference: factor(together(difference)),
+    lambda difference: expand(numer(together(difference))),
     lambda difference: expand(difference.rewrite(erf)),
     lambda difference: expand(powsimp(expand(difference))),
     radsimp,
