@@ -36,9 +36,9 @@ from theory.descent.sample_complexity import _prompt_ratio
 from theory.descent.step_law import Geometry, mean_token_law, prompt_gradient_law
 from theory.expressivity.self_attention import mean_attention
 from theory.head import Head
-from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
+from theory.known_prompt.beta_angle import TiltedAngle, log_expected_cosine
 from theory.known_prompt.fluctuating_prediction import mean_snr_square
-from theory.known_prompt.inner_product import _Phase
+from theory.known_prompt.inner_product import Phase
 from theory.proportional.max_margin import _hinge
 from theory.proportional.ridge import log_effective_ridge
 from theory.risk.quadratic_form import _Phase as PairsPhase
@@ -228,13 +228,14 @@ def prompt_ratio(row):
 
 
 def cosine(power, larger):
-    """Return E cos^power θ where the number named is the larger."""
+    """Return E cos^power θ, by the nodes on which the error is computed, where the number named is the larger."""
 
     def value(x):
         low, high = np.minimum(x["n"], x["p"]), np.maximum(x["n"], x["p"])
         x["n"], x["p"] = (high, low) if larger == "n" else (low, high)
-        angle = BetaAngle(x["n"], x["p"])
-        return np.exp(angle.log_mean(lambda u: power * angle.log_cosine_at(u)).log_value)
+        angle = TiltedAngle(high - low + 1, low - 1, np.full_like(low, -350.0))
+        offset, log_weight = angle.nodes(60)
+        return (np.exp(log_weight + angle.log_peak()) * (angle.cosine + offset) ** power).sum(axis=0)
 
     return value
 
@@ -248,7 +249,7 @@ def beta_moment(x):
 def decision_law(x):
     """Return the generating function at the saddle point of the contour that the error is computed on."""
     n, p, kappa = x["n"], x["p"] % 10 + 1, x["kappa"] / 4
-    phase = _Phase(p, kappa**2 * np.sqrt(n), kappa**2 * (n + 1) / 2, np.zeros_like(n))
+    phase = Phase(p, kappa**2 * np.sqrt(n), kappa**2 * (n + 1) / 2, np.zeros_like(n))
     x |= {"z": phase.saddle, "p": p, "kappa": kappa}
     return np.exp(phase.at_saddle())
 
