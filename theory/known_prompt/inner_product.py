@@ -13,10 +13,11 @@ The phase -log(-z) + log E e^{z xᵀy} - zt is convex on (-1, 0); its minimum is
 is as small as it can be made, so that nothing cancels and probabilities of e^{-1000} keep their digits.  From s the
 contour bends away from the essential singularities at ±1,
 
-    z = s + β (cosh v - 1) + i √(1-s²) sinh v,   v = w sinh x.
+    z = s + β (cosh v - 1) + i √(1-s²) sinh v,   v = w (h x + (1-h) sinh x).
 
-The second step stretches both the peak, of width w, and the tails (1 - z²)^{-p/2}, slow for small p, to unit size: the
-trapezoidal rule in x then converges exponentially, at a cost that does not depend on p, B or C.  Source: derived here.
+The second step stretches both the peak, of width w, and the tails (1 - z²)^{-p/2}, slow for small p (h near 0), to unit
+size: the trapezoidal rule in x then converges exponentially, at a cost that does not depend on p, B or C.  Source:
+derived here.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Phase:
         # e^{-zt} must decay along the contour: it bends to the left for t ≤ 0 and to the right for t > 0, there by at
         # most 45°, so that it stays clear of the singularity at +1.
         self.bend = np.where(threshold > 0, np.minimum(-s, self.radius), s)
-        # Where p is large and the pole at 0 far from a peak so narrow, the integrand is near a Gaussian already.
+        # h: where p is large, and the pole at 0 is far from a peak so narrow, the integrand is near a Gaussian already.
         slow = np.maximum(1 / (dimension * self.width) ** 2, (self.width * self.radius / s) ** 2)
         self.straight = np.where(threshold == 0, 1 - np.minimum(slow / 2, 1.0), 0.0)
 

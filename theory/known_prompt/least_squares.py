@@ -47,9 +47,6 @@ KAPPA_RANGE = 1e-30, 1e30
 
 LOGIT_RANGE = 350.0
 
-NO_DIGITS = 1e17
-"""Where log ERR is below minus this, the integral's own logarithm, above -30, is less than a rounding error of it."""
-
 
 class _Saddle:
     """The point (s, θ) for logit(ω cos θ/a), where e^{-ω cos θ}, ω = -w(s), is the weight under which θ is the peak."""
@@ -113,16 +110,15 @@ def _integrate(settings: FloatArray, intervals: tuple[int, int]) -> tuple[FloatA
     inner = _generating_function(offset, log_weight, product * phase.product_slope(at))
     terms = (outer * inner[0]).real
     total = terms.sum(axis=0)
+    if not (total > 0).all():
+        raise ArithmeticError("the integral of a density did not come out positive; please report the setting")
     along_theta = (outer * inner[1:]).real.sum(axis=1)
     along_contour = np.tensordot(_alternating(np.arange(intervals[1] + 1) / intervals[1])[:2], terms, axes=1)
     error = np.stack([(alternating**2).sum(axis=0) for alternating in (along_theta, along_contour)])
-    exponent = phase.at_saddle() + saddle.angle.log_peak()
-    rounded = exponent < -NO_DIGITS
-    total = np.where(rounded, np.pi, total)
-    error = np.where(rounded, 0.0, np.sqrt(error) / total) ** CONVERGENCE
+    log_value = phase.at_saddle() + saddle.angle.log_peak() + np.log(total / np.pi)
     # Besides log ERR itself the exponent holds ω cos θ, up to twice its size, which a part of C cancels.
     rounding = EPS * (16 + saddle.angle.tilt * saddle.angle.cosine)
-    return exponent + np.log(total / np.pi), error, rounding
+    return log_value, (np.sqrt(error) / total) ** CONVERGENCE, rounding
 
 
 def _alternating(position: FloatArray) -> FloatArray:
