@@ -18,10 +18,10 @@ from theory import (
     weighted_averaging_head,
 )
 from theory.attention.law import AttentionLaw
-from theory.known_prompt.beta_angle import BetaAngle, log_expected_cosine
+from theory.known_prompt.beta_angle import TiltedAngle, log_expected_cosine
 from theory.known_prompt.discriminant import DiscriminantLaw
 from theory.known_prompt.full_head_least_squares import log_error_given
-from theory.known_prompt.inner_product import _Phase
+from theory.known_prompt.inner_product import Phase
 from theory.proportional.logistic import _Equations, _State, margins
 from theory.proportional.max_margin import _hinge, _Margin
 from theory.proportional.ridge import log_effective_ridge
@@ -131,13 +131,14 @@ def ridge_error(ridge, low, high):
 
 
 def cosine(power, larger):
-    """Return E cos^power θ where the number named is the larger."""
+    """Return E cos^power θ, by the nodes on which the error is computed, where the number named is the larger."""
 
     def value(x):
         low, high = np.minimum(x["n"], x["p"]), np.maximum(x["n"], x["p"])
         x["n"], x["p"] = (high, low) if larger == "n" else (low, high)
-        angle = BetaAngle(x["n"], x["p"])
-        return np.exp(angle.log_mean(lambda u: power * angle.log_cosine_at(u)).log_value)
+        angle = TiltedAngle(high - low + 1, low - 1, np.full_like(low, -350.0))
+        offset, log_weight = angle.nodes(60)
+        return (np.exp(log_weight + angle.log_peak()) * (angle.cosine + offset) ** power).sum(axis=0)
 
     return value
 
@@ -151,7 +152,7 @@ def beta_moment(x):
 def decision_law(x):
     """Return the generating function at the saddle point of the contour that the error is computed on."""
     n, p, kappa = x["n"], x["p"] % 10 + 1, x["kappa"] / 4
-    phase = _Phase(p, kappa**2 * np.sqrt(n), kappa**2 * (n + 1) / 2, np.zeros_like(n))
+    phase = Phase(p, kappa**2 * np.sqrt(n), kappa**2 * (n + 1) / 2, np.zeros_like(n))
     x |= {"z": phase.saddle, "p": p, "kappa": kappa}
     return np.exp(phase.at_saddle())
 

@@ -1,14 +1,20 @@
-"""The least-squares head's error against brute force, an identity of its own, limits and rates."""
+"""The least-squares head's error against brute force, two identities of its own, limits and rates."""
 
 from __future__ import annotations
 
+from functools import cache
+
+import mpmath as mp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import ndtr, roots_jacobi
 
 from tests.false_alarms import assert_mean
 from theory import averaging_error, least_squares_error
+from theory.known_prompt.least_squares import INTERVALS, _integrate
 
 EPS = np.finfo(float).eps
 
@@ -47,6 +53,65 @@ def test_minimum_norm_is_averaging_in_a_random_subspace(n, p, k):
     errors = averaging_error(n, p - n + 1, k * np.sqrt((nodes + 1) / 2)).error
     # Gauss' rule in β meets a square root at β = 0: 200 nodes bring it to 1e-10 where the density is low there.
     assert_allclose(least_squares_error(n, p, k).error, weights @ errors / weights.sum(), rtol=1e-9)
+
+
+def mixture_of_two_signs(n, k):
+    """Return the error at n = p: one dimension is left of that subspace, where two numbers of means √n κ c, κ c differ
+    in sign; c² ~ Beta(1/2, (n-1)/2).  An integral at 40 digits over c = tanh(width e^{x - e^{-x}}).
+    """
+    with mp.workdps(40):
+        k, root = mp.mpf(k), mp.sqrt(n)
+        width, step = 1 / mp.sqrt(n - 1 + k**2), mp.mpf(1) / 32
+
+        def above(x):
+            return mp.erfc(x / mp.sqrt(2)) / 2
+
+        def density(x):
+            u = width * mp.exp(x - mp.exp(-x))
+            test, training = above(k * mp.tanh(u)), above(root * k * mp.tanh(u))
+            return mp.sech(u) ** (n - 1) * (test * (1 - training) + training * (1 - test)) * u * (1 + mp.exp(-x))
+
+        half = mp.mpf(n) / 2
+        beta = mp.exp(mp.loggamma(half - mp.mpf(1) / 2) - mp.loggamma(half)) * mp.sqrt(mp.pi)
+        # From e^{-e^4} to where the integrand of the widest setting has long been below 1e-40.
+        return mp.fsum(density(step * j) for j in range(-128, 32 * 24)) * step * 2 / beta
+
+
+CORNERS = [(2, 1), (2, 1e2), (3, 1e-3), (5, 1e3), (100, 1e3), (30, 1e6), (10**6, 1e5)]
+CORNERS += [(10**9, 1e-6), (10**9, 3.0), (10**9, 1e3), (10**9, 1e8)]
+
+
+@pytest.mark.parametrize(("n", "k"), CORNERS)
+def test_as_many_examples_as_dimensions_are_a_mixture_of_two_signs(n, k):
+    """A signal of any size, at the peak, where cos θ is least concentrated; some need more nodes than most."""
+    result, exact = least_squares_error(n, n, k), mixture_of_two_signs(n, k)
+    with mp.workdps(40):
+        error = abs(float(mp.mpf(result.error) / exact - 1))
+    # Bounded by the result's own bound, which rounding alone brings to about 1e-14.
+    assert error <= result.error_bound / result.error <= 1e-13
+
+
+@cache
+def finest():
+    """Return 500 settings with errors down to 1e-300, and log ERR on three to four times the usual nodes."""
+    rng = np.random.default_rng(20261125)
+    n, p = np.round(np.exp(rng.uniform(np.log(2), [[np.log(1e6)], [np.log(3e3)]], (2, 500))))
+    p = np.where(rng.random(500) < 0.3, np.maximum(n + rng.integers(-2, 3, 500), 2), p)
+    k = np.minimum(np.exp(rng.uniform(-6, 6, 500)), 36 * np.sqrt(1 + p / n))
+    rows = np.stack([p, np.abs(n - p) + 1, np.minimum(n, p) - 1, k**2 * np.sqrt(n), k**2 * (n + 1) / 2])
+    return rows, _integrate(rows, (160, 96))[0]
+
+
+@pytest.mark.parametrize("intervals", [(INTERVALS[0], 96), (24, 96), (160, INTERVALS[1]), (160, 14)])
+def test_the_error_of_each_rule_is_covered_by_its_estimate(intervals):
+    """With the usual number of nodes, and with so few that the error shows."""
+    rows, exact = finest()
+    log_value, estimates, rounding = _integrate(rows, intervals)
+    error = np.abs(log_value - exact)
+    # Both sums round; what is added to the rounding is what `error_probability` adds.
+    assert np.all(error <= estimates.sum(axis=0) + 2 * (rounding + 4 * EPS * np.abs(exact)))
+    if not set(intervals) & set(INTERVALS):
+        assert np.median(error) > 1e-11
 
 
 @pytest.mark.parametrize("k", [0.2, 1.0, 3.0])
@@ -92,6 +157,28 @@ def test_infinite_samples_and_signal():
     assert_allclose(least_squares_error(np.inf, 7, [0.0, 1.5]).error, ndtr([0.0, -1.5]), rtol=2 * EPS)
     assert least_squares_error(5, 7, np.inf).error == 0
     assert_allclose(least_squares_error(5, 7, 0.0).error, 0.5, rtol=2 * EPS)
+
+
+@pytest.mark.parametrize(("n", "p"), [(2, 2), (7, 3), (10**15, 10**15 - 1), (300, 310)])
+def test_beyond_any_signal_the_error_falls_as_kappa_to_the_minus_a(n, p):
+    """The head errs where cos θ is of order 1/κ, of density cos^{a-1} θ, a = |n - p| + 1; from 1e30 on it is scaled."""
+    k = np.array([1e28, 1e29, 1e31, 1e33, 1e200])
+    scaled = least_squares_error(n, p, k).log_error + (abs(n - p) + 1) * np.log(k)
+    # Each logarithm, up to 11 · 460, is good to a few roundings.
+    assert_allclose(scaled, scaled[0], rtol=0, atol=4 * EPS * 11 * 460)
+    assert least_squares_error(n, p, 1e-200).error == pytest.approx(0.5, rel=16 * EPS)
+
+
+wide = st.floats(0, 15).map(lambda power: float(round(10**power)))
+
+
+@given(n=wide, p=st.one_of(wide, st.integers(-2, 2)), k=st.floats(-300, 300).map(lambda power: 10.0**power))
+def test_every_setting_has_an_error(n, p, k):
+    p = max(n + p, 1) if isinstance(p, int) else p
+    result = least_squares_error(n, p, k)
+    assert 0 <= result.error <= 0.5 * (1 + 1e-12)
+    assert result.log_error <= np.log(0.5) + 1e-12
+    assert 0 <= result.log_error_bound <= 1e-12 + 8 * EPS * abs(np.maximum(result.log_error, -1e300))
 
 
 def test_arrays_of_any_parameter_broadcast():

@@ -37,6 +37,16 @@ def support(
     return [lower + (upper - lower) * fractions[edge, 0] for edge in (first, last)]
 
 
+def decay(log_magnitude: Callable[[FloatArray], FloatArray], far: FloatArray) -> FloatArray:
+    """Return, within 1/128 of `far`, where a magnitude that falls from 1 at 0 becomes negligible on the way there."""
+    inside, outside = np.zeros_like(far), far
+    for _ in range(7):
+        middle = (inside + outside) / 2
+        alive = log_magnitude(middle) > -NEGLIGIBLE
+        inside, outside = np.where(alive, middle, inside), np.where(alive, outside, middle)
+    return outside
+
+
 def trapezoid(integrand: Integrand, lower: FloatArray, upper: FloatArray, intervals: int) -> LogIntegral:
     """Integrate Re(e^exponent · factor) from `lower` to `upper` for each column of settings.
 

@@ -13,13 +13,16 @@ The phase -log(-z) + log E e^{z xᵀy} - zt is convex on (-1, 0); its minimum is
 is as small as it can be made, so that nothing cancels and probabilities of e^{-1000} keep their digits.  From s the
 contour bends away from the essential singularities at ±1,
 
-    z = s + β (cosh v - 1) + i √(1-s²) sinh v,   v = w sinh x.
+    z = s + β (cosh v - 1) + i √(1-s²) sinh v,   v = w (h x + (1-h) sinh x).
 
-The second step stretches both the peak, of width w, and the tails (1 - z²)^{-p/2}, slow for small p, to unit size: the
-trapezoidal rule in x then converges exponentially, at a cost that does not depend on p, B or C.  Source: derived here.
+The second step stretches both the peak, of width w, and the tails (1 - z²)^{-p/2}, slow for small p (h near 0), to unit
+size: the trapezoidal rule in x then converges exponentially, at a cost that does not depend on p, B or C.  Source:
+derived here.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,8 @@ from scipy.special import expit
 
 from theory.arguments import FloatArray
 from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
+
+ComplexArray = npt.NDArray[np.complex128]
 
 INTERVALS = 64
 INTERVALS_WITH_THRESHOLD = 256
@@ -40,15 +45,41 @@ LOGIT_RANGE = 350.0
 """The saddle point s = -expit(v) is bracketed by |v| ≤ 350, wide enough for C up to 1e150."""
 
 
-class _Phase:
+@dataclass(frozen=True)
+class Contour:
+    """Points z = s + step of a contour, (1 - z²)/(1 - s²) - 1 there, and dz/dx; all of shape (nodes, settings)."""
+
+    step: ComplexArray
+    change: ComplexArray
+    derivative: ComplexArray
+
+
+class Phase:
     """Moment generating function of xᵀy - t along the contour through its saddle point, for one chunk of settings."""
 
-    def __init__(self, dimension: FloatArray, product: FloatArray, square: FloatArray, threshold: FloatArray) -> None:
-        """Find the saddle point and the contour's shape; all arrays have shape (settings,)."""
+    def __init__(
+        self,
+        dimension: FloatArray,
+        product: FloatArray,
+        square: FloatArray,
+        threshold: FloatArray,
+        saddle: tuple[FloatArray, FloatArray] | None = None,
+        spread: FloatArray | float = 0.0,
+    ) -> None:
+        """Set out the contour; all arrays have shape (settings,).
+
+        Args:
+            dimension: p.
+            product: B.
+            square: C.
+            threshold: t.
+            saddle: where the contour is to cross, s and 1 + s; at the saddle point if not given.
+            spread: variance of B, where the integrand is to be averaged over it: the peak is narrower then.
+        """
         self.dimension, self.threshold = dimension, threshold
         self.product, self.square = product, square
         self.gap = np.maximum(square - product, 0.0)  # half of ‖μ_x - μ_y‖²; rounding may turn its sign
-        self.saddle, self.distance = self._saddle_point()
+        self.saddle, self.distance = saddle if saddle is not None else self._saddle_point()
         s = self.saddle
         self.complement = self.distance * (1 - s)
         curvature = (
@@ -56,12 +87,16 @@ class _Phase:
             + (square + product) / (1 - s) ** 3
             + self.gap / self.distance**3
             + 1 / s**2
+            + spread * ((1 + s**2) / self.complement**2) ** 2
         )
         self.radius = np.sqrt(self.complement)
         self.width = 1 / (self.radius * np.sqrt(curvature))
         # e^{-zt} must decay along the contour: it bends to the left for t ≤ 0 and to the right for t > 0, there by at
         # most 45°, so that it stays clear of the singularity at +1.
         self.bend = np.where(threshold > 0, np.minimum(-s, self.radius), s)
+        # h: where p is large, and the pole at 0 is far from a peak so narrow, the integrand is near a Gaussian already.
+        slow = np.maximum(1 / (dimension * self.width) ** 2, (self.width * self.radius / s) ** 2)
+        self.straight = np.where(threshold == 0, 1 - np.minimum(slow / 2, 1.0), 0.0)
 
     def _saddle_point(self) -> tuple[FloatArray, FloatArray]:
         """Return the minimiser s of the convex phase and its distance 1 + s from the singularity, both in full digits.
@@ -95,30 +130,51 @@ class _Phase:
         linear = np.where(near_zero, self.product + self.square * s, self.square * self.distance - self.gap)
         return np.asarray(-self.dimension / 2 * log_complement + s * linear / self.complement - s * self.threshold)
 
-    def along(self, x: FloatArray) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
-        """Return the exponent relative to the saddle point, and i dz/dx / z, at nodes x of shape (nodes, settings)."""
-        s, v = self.saddle, self.width * np.sinh(x)
+    def contour(self, x: FloatArray) -> Contour:
+        """Return the contour at nodes x of shape (nodes, settings)."""
+        straight = self.straight
+        v = self.width * (straight * x + (1 - straight) * np.sinh(x))
         sinh = np.sinh(v)
-        step = self.bend * 2 * np.sinh(v / 2) ** 2 + 1j * self.radius * sinh
-        derivative = (self.bend * sinh + 1j * self.radius * np.cosh(v)) * self.width * np.cosh(x)
-        change = -step * (2 * s + step) / self.complement
-        real, imaginary = change.real, change.imag
+        step = self.bend * 2 * np.sinh(v / 2) ** 2 + 1j * (self.radius * sinh)
+        stretch = self.width * (straight + (1 - straight) * np.cosh(x))
+        derivative = (self.bend * sinh + 1j * (self.radius * np.cosh(v))) * stretch
+        return Contour(step, -step * (2 * self.saddle + step) / self.complement, derivative)
+
+    def exponent(self, at: Contour) -> ComplexArray:
+        """Return the exponent relative to the saddle point."""
+        real, imaginary = at.change.real, at.change.imag
         # log(1 + change): NumPy's complex log1p loses the digits of a small change.
         log_ratio = 0.5 * np.log1p(2 * real + real**2 + imaginary**2) + 1j * np.arctan2(imaginary, 1 + real)
-        slope = self.product * self.distance**2 + 2 * self.gap * s
-        bent = slope + (self.product * self.distance + self.gap) * step
-        exponent = -self.dimension / 2 * log_ratio + step * bent / (self.complement**2 * (1 + change))
-        return exponent - step * self.threshold, 1j * derivative / (s + step)
+        slope = self.product * self.distance**2 + 2 * self.gap * self.saddle
+        bent = slope + (self.product * self.distance + self.gap) * at.step
+        exponent = -self.dimension / 2 * log_ratio + at.step * bent / (self.complement**2 * (1 + at.change))
+        return np.asarray(exponent - at.step * self.threshold)
+
+    def product_slope(self, at: Contour) -> ComplexArray:
+        """Return the derivative of that exponent by the product B: z/(1 - z²) less its value at the saddle point."""
+        s = self.saddle
+        return np.asarray(at.step * (1 + s * s + s * at.step) / (self.complement**2 * (1 + at.change)))
+
+    def factor(self, at: Contour) -> ComplexArray:
+        """Return i dz/dx / z."""
+        return np.asarray(1j * at.derivative / (self.saddle + at.step))
+
+    def along(self, x: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return the exponent relative to the saddle point, and i dz/dx / z, at nodes x of shape (nodes, settings)."""
+        at = self.contour(x)
+        return self.exponent(at), self.factor(at)
 
     def reach(self) -> FloatArray:
         """Return x beyond which (1 - z²)^{-p/2} alone makes the integrand negligible."""
         growth = np.minimum(2 * NEGLIGIBLE / self.dimension, 600.0)
-        return np.asarray(np.arcsinh(np.arcsinh(self.radius * np.sqrt(np.expm1(growth))) / self.width))
+        v = np.arcsinh(self.radius * np.sqrt(np.expm1(growth))) / self.width
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.minimum(v / self.straight, np.arcsinh(v / (1 - self.straight))))
 
 
 def _lower_tail(settings: FloatArray) -> LogIntegral:
     """Integrate one chunk of settings, the rows of `settings` being p, B, C and t ≤ B."""
-    phase = _Phase(*settings)
+    phase = Phase(*settings)
     start = np.zeros(settings.shape[1])
     _, end = support(lambda x: phase.along(x)[0].real, start, phase.reach())
     intervals = INTERVALS_WITH_THRESHOLD if phase.threshold.any() else INTERVALS
