@@ -98,6 +98,7 @@ def test_every_derivation_has_its_place():
 def test_what_computes_a_derived_formula_is_documented():
     counterparts = {derive(name).counterpart for name in ENTRIES} - {""}
     parts = {
+        "theory.attention.two_kinds.two_kind_moments",
         "theory.descent.step_law.feature_law",
         "theory.known_prompt.discriminant.DiscriminantLaw",
         "theory.proportional.logistic.margins",
