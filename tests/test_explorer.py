@@ -18,7 +18,7 @@ from figures.explorer.attention_histogram import attention_histogram
 from figures.explorer.context_gain import context_gain
 from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks
 from figures.explorer.knobs import KNOBS
-from figures.explorer.logarithmic_axis import ticks
+from figures.explorer.logarithmic_axis import reach, ticks
 from figures.explorer.picture import picture
 from figures.explorer.readout import sentence
 from figures.explorer.recipe import error_command, python_text, simulate_command
@@ -315,3 +315,10 @@ def test_the_picture_is_the_same_whenever_it_is_saved_and_says_what_is_missing()
 def test_points_belong_to_a_curve_whatever_their_n():
     assert any_samples(Setting(samples=3, seed=2, repetitions=7)) == any_samples(Setting())
     assert any_samples(Setting(noise=0.9)) != any_samples(Setting())
+
+
+def test_an_axis_may_reach_the_largest_number():
+    """A prompt may make errors e^-700 of what they were."""
+    low, high = reach(np.array([1.0, 1e308]), 1e-9)
+    assert low < 1 < 1e308 <= high < np.inf
+    assert all(low <= tick <= high for tick in ticks(low, high))

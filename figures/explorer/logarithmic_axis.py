@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def reach(values: FloatArray, lowest: float) -> tuple[float, float]:
         return 0.1, 1.0
     low, high = float(positive.min()), float(positive.max())
     margin = max((high / low) ** 0.06, 1.1)
-    return low / margin, high * margin
+    return low / margin, min(high * margin, sys.float_info.max)
 
 
 def error_reach(shown: Shown) -> tuple[float, float]:
