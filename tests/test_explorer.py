@@ -18,7 +18,7 @@ from figures.explorer.attention_histogram import attention_histogram
 from figures.explorer.context_gain import context_gain
 from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks
 from figures.explorer.knobs import KNOBS
-from figures.explorer.logarithmic_axis import reach, ticks
+from figures.explorer.logarithmic_axis import error_reach, gain_reach, reach, ticks
 from figures.explorer.picture import picture
 from figures.explorer.readout import sentence
 from figures.explorer.recipe import error_command, python_text, simulate_command
@@ -322,3 +322,36 @@ def test_an_axis_may_reach_the_largest_number():
     low, high = reach(np.array([1.0, 1e308]), 1e-9)
     assert low < 1 < 1e308 <= high < np.inf
     assert all(low <= tick <= high for tick in ticks(low, high))
+
+
+def test_attention_that_is_all_on_one_kind_of_token_is_drawn_as_a_point():
+    strong = Setting(
+        tokens=12, relevant_tokens=9, context_norm=3.0, noise=0.1, delta_context=1.0, inverse_temperature=3.0
+    )
+    for draft in (True, False):
+        histogram = attention_histogram(strong, draft=draft)
+        assert_allclose(histogram.edges, 1, atol=1e-12)
+        assert_allclose(histogram.probability.sum(), 1)
+
+
+def test_every_setting_that_sliders_reach_is_drawn_or_refused_in_a_sentence():
+    """Ends of the sliders as often as places between: there powers overflow, and laws shrink to points."""
+    rng, drawn = np.random.default_rng(7), 0
+    for _ in range(150):
+        values = {}
+        for name, knob in KNOBS.items():
+            places = knob.choices or knob.positions
+            if places:
+                place = places[rng.choice([0, len(places) - 1, rng.integers(len(places))])]
+                values[name] = int(place) if knob.whole else place
+        try:
+            shown = drafted(Setting(**values))
+        except ArgumentError:
+            continue
+        drawn += 1
+        low, high = error_reach(shown)
+        assert 0 < low < high <= 1
+        if shown.gain is not None:
+            low, high = gain_reach(shown.gain)
+            assert len(ticks(low, high)) >= 1
+    assert drawn > 50

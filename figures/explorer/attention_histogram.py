@@ -22,6 +22,9 @@ from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
 DEVIATIONS = 3.5
 """From so many deviations of log Σ L below its centre to as many above it the bins reach."""
 
+NARROWEST = 1e-12
+"""A law that is narrower, all attention being on one kind of token, is drawn as if it were a point."""
+
 BINS = {True: 10, False: 30}
 
 
@@ -79,11 +82,16 @@ def attention_histogram(setting: Setting, *, draft: bool = False) -> AttentionHi
     variance = math.log1p(math.expm1(spread**2) / terms)
     centre, deviation = math.log(terms) + (spread**2 - variance) / 2, math.sqrt(variance)
     low, high = (float(expit(logit - centre + sign * DEVIATIONS * deviation)) for sign in (-1, 1))
-    edges = np.linspace(low, high, BINS[draft] + 1)
-    below = np.array([_sum_below(float(logit + math.log(1 / edge - 1)), terms, spread) for edge in edges])
-    probability = np.maximum(below[:-1] - below[1:], 0.0)
     share = single(moments.share)
-    return AttentionHistogram(edges, probability, share, single(moments.relative_error) * share, uniform)
+    error = single(moments.relative_error) * share
+    if not high - low > NARROWEST:
+        return AttentionHistogram(np.array([share, share]), np.ones(1), share, error, uniform)
+    edges = np.linspace(low, high, BINS[draft] + 1)
+    below = np.array(
+        [_sum_below(float(logit + math.log(1 / edge - 1)), terms, spread) if edge < 1 else 0.0 for edge in edges]
+    )
+    probability = np.maximum(below[:-1] - below[1:], 0.0)
+    return AttentionHistogram(edges, probability, share, error, uniform)
 
 
 @lru_cache(maxsize=4096)

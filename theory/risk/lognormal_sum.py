@@ -122,7 +122,7 @@ def _rare(law: LognormalSum) -> Probability | None:
     tilt = TILTS / size
     sign = math.copysign(1.0, law.constant + law.terms * law.mean)
     linear, quadratic = -sign * scale * (law.mean + law.slope * g), (law.noise * scale) ** 2 / 2
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         moments = np.exp(np.outer(tilt, linear) + np.outer(tilt**2, quadratic)) @ weights
         logarithm = float(np.min(law.terms * np.log(moments) - sign * tilt * law.constant))
     # Each term is cut off with probability 1.4e-18; a trapezoidal sum of a positive function is right to a percent
