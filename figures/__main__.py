@@ -76,6 +76,7 @@ def report_command(arguments: list[str]) -> int:
         metavar="FOLDER",
         help="what python -m numerics verify and python -m figures wrote (default results)",
     )
+    add_jobs(parser)
     options = parser.parse_args(arguments)
     try:
         from figures.report import write_report
@@ -83,7 +84,8 @@ def report_command(arguments: list[str]) -> int:
         raise NotAvailableError(
             f"the report needs the package {error.name}: pip install 'prompt-attention-theory[report]'"
         ) from None
-    report = write_report(options.results)
+    with processes(jobs_from(options)) as executor:
+        report = write_report(options.results, executor)
     if options.json:
         print_json({**asdict(report), "path": str(report.path)})
     else:

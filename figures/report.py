@@ -8,6 +8,7 @@ import json
 import re
 import struct
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, ou
 from figures.shown_derivation import ShownDerivation, shown_derivation
 from figures.verification_record import FILE, VERDICTS, Check, Claim, VerificationRecord, read_record
 from numerics.atomic_file import replaced_file
+from numerics.executor import map_in_order
 from theory.arguments import ArgumentError
 from theory.derivations import ENTRIES
 
@@ -247,11 +249,12 @@ def page(
     )
 
 
-def write_report(results: Path) -> Report:
+def write_report(results: Path, executor: Executor | None = None) -> Report:
     """Write report.html into a results folder, from its verification, its figures and the derivations.
 
     Args:
         results: the folder that `python -m numerics verify` and `python -m figures` wrote to.
+        executor: spreads the derivations over processes; None derives here.
 
     Raises:
         ArgumentError: there is no verification, or something in it or in the benchmark is not as it must be.
@@ -260,7 +263,7 @@ def write_report(results: Path) -> Report:
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
-    derivations = [shown_derivation(name) for name in SHOWN]
+    derivations = list(map_in_order(shown_derivation, iter(SHOWN), len(SHOWN), executor))
     content = page(record, pictures, derivations, results / FILE, read_benchmark(results)).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:
