@@ -118,6 +118,7 @@ def test_strong_noise_turns_the_best_prompt():
     assert abs(best.head[0]) > 0.9
 
 
+@pytest.mark.slow
 def test_more_noise_is_no_help_to_prompt_attention_and_uniform_pooling_is_one_of_its_prompts():
     errors = [best_prompt_attention_error(mixture_of(noise), halves(0.3, 0.1)).error for noise in (0.4, 0.8, 1.6)]
     assert errors == sorted(errors)

@@ -93,7 +93,7 @@ def test_a_true_claim_is_refuted_no_more_often_than_stated(law):
     assert stats.binomtest(refuted, runs, level, alternative="greater").pvalue > share()
 
 
-@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("side", [pytest.param(-1, marks=pytest.mark.slow), 1])
 def test_the_stated_power_is_reached(side):
     """Runs as long as planned, off by what is detectable: at least 99.9 % must be refuted, by a binomial test."""
     rng, deviation, runs = np.random.default_rng(7), 0.04, 2000

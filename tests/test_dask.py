@@ -135,6 +135,7 @@ def wait_for_tosses(cluster, run, count):
     return int(noted[-1][1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_worker_changes_nothing(tmp_path, cluster):
     run = start(tmp_path, "-c", RUN, "--results", "there", *on(cluster.address))
@@ -146,6 +147,7 @@ def test_a_killed_worker_changes_nothing(tmp_path, cluster):
     assert processes[-1] != victim
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_lost_cluster_ends_the_run_with_one_sentence_and_loses_nothing_finished(tmp_path):
     """With its scheduler killed, the run goes on elsewhere."""
@@ -167,6 +169,7 @@ def test_a_lost_cluster_ends_the_run_with_one_sentence_and_loses_nothing_finishe
     assert computed + taken == PORTIONS
 
 
+@pytest.mark.slow
 def test_an_address_where_nothing_listens_is_refused_within_ten_seconds(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # and does not listen

@@ -147,7 +147,9 @@ def assert_interrupted(terminal, output):
         pytest.param(SHORT_BLOCKS, 1, shows_progress, id="one process"),
         pytest.param(SHORT_BLOCKS, 2, shows_progress, id="two processes"),
         pytest.param(LONG_BLOCKS, 2, has_workers, id="workers still starting", marks=needs_proc),
-        pytest.param(LONG_BLOCKS, 2, has_busy_workers, id="blocks longer than patience", marks=needs_proc),
+        pytest.param(
+            LONG_BLOCKS, 2, has_busy_workers, id="blocks longer than patience", marks=[needs_proc, pytest.mark.slow]
+        ),
     ],
 )
 def test_ctrl_c_ends_a_simulation_with_one_line(terminal, tmp_path, command, jobs, moment):
@@ -209,7 +211,9 @@ print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit)
     "command",
     [
         # All repetitions at once: 3e7 of them, ten numbers of 8 bytes each, 2.4 GB.
-        pytest.param("--dim 101 --samples 100 --simulator overlap --repetitions 30000000", id="overlap"),
+        pytest.param(
+            "--dim 101 --samples 100 --simulator overlap --repetitions 30000000", id="overlap", marks=pytest.mark.slow
+        ),
         # All tokens at once: 50,000 sequences of 64 tokens, 51 numbers of 8 bytes each, 1.3 GB.
         pytest.param("--dim 51 --samples 50000 --simulator tokens --repetitions 1", id="tokens"),
         # All scores at once: 20 repetitions of 30,000 sequences, 63 scores of 8 bytes each, 0.3 GB, five times over.
