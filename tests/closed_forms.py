@@ -151,8 +151,6 @@ SMALLEST = dict.fromkeys(("self-attention-output", "self-attention-excess", "hea
 
 
 SMALLEST |= {"feature-variance": 1e-14}
-# M = A - δ_w (1 - A) and what drives the prompt change their signs: near 0 a rounding error of their terms is left.
-SMALLEST |= {"constant-attention-snr": 1e-14, "prompt-equation": 1e-14}
 """A variance is a difference of mean squares, of up to 30."""
 
 
