@@ -16,7 +16,7 @@ contour bends away from the essential singularities at ±1,
     z = s + β (cosh v - 1) + i √(1-s²) sinh v,   v = w (h x + (1-h) sinh x).
 
 The second step stretches both the peak, of width w, and the tails (1 - z²)^{-p/2}, slow for small p (h near 0), to unit
-size: the trapezoidal rule in x then converges exponentially, at a cost that does not depend on p, B or C.  Source:
+size: the trapezoidal rule in x then converges exponentially, at a cost that hardly depends on p, B or C.  Source:
 derived here.
 """
 
@@ -26,23 +26,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import elementwise
 from scipy.special import expit
 
 from theory.arguments import FloatArray
-from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoid
+from theory.quadrature import NEGLIGIBLE, LogIntegral, decay, trapezoid
+from theory.saddle_point import saddle_logit
 
 ComplexArray = npt.NDArray[np.complex128]
 
-INTERVALS = 64
-INTERVALS_WITH_THRESHOLD = 256
-"""For small p the integrand then falls off as |z|^{-p-1} until |z| ~ 1/t: a longer way to go."""
+INTERVALS = 36
+INTERVALS_WITH_THRESHOLD = 288
+"""Of the rule along half of the contour.  With a threshold the integrand falls off, for small p, as |z|^{-p-1} until
+|z| ~ 1/t: a longer way to go.  The number is doubled up to there where the error is above `TOLERANCE`."""
+
+TOLERANCE = 1e-13
 
 CHUNK = 512
-"""Settings integrated at once: 64 nodes of 512 complex numbers stay in the second-level cache."""
-
-LOGIT_RANGE = 350.0
-"""The saddle point s = -expit(v) is bracketed by |v| ≤ 350, wide enough for C up to 1e150."""
+"""Settings integrated at once: 37 nodes of 512 complex numbers stay in the second-level cache."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +101,25 @@ class Phase:
     def _saddle_point(self) -> tuple[FloatArray, FloatArray]:
         """Return the minimiser s of the convex phase and its distance 1 + s from the singularity, both in full digits.
 
-        The contour may cross anywhere within the width of the peak, which shrinks as 1/√C: below a rounding error of s
-        only for C above 1e30.
+        A contour that misses it by a hundredth of the width of the peak serves as well.
         """
+        p, t, gap = self.dimension, self.threshold, self.gap
+        positive, negative = np.maximum(self.product, 0), np.maximum(-self.product, 0)
 
-        def minus_slope(logit: FloatArray, p: FloatArray, b: FloatArray, gap: FloatArray, t: FloatArray) -> FloatArray:
-            z, distance = -expit(logit), expit(-logit)
-            complement = distance * (1 - z)
-            slope = p * z * complement + b * distance**2 + 2 * gap * z
-            return np.asarray(complement**2 * (1 + z * t) - z * slope)
+        def imbalance(logit: FloatArray) -> tuple[FloatArray, FloatArray]:
+            size, distance = expit(logit), expit(-logit)
+            complement = distance * (1 + size)
+            # The slope is zero where these two sums of positive terms agree; the logit makes their logarithms linear.
+            pull = complement**2 * (1 + size * np.maximum(-t, 0)) + size * positive * distance**2
+            push = size**2 * (p * complement + 2 * gap) + size * (
+                np.maximum(t, 0) * complement**2 + negative * distance**2
+            )
+            return np.log(pull / push), np.maximum(1e-2 * complement / np.sqrt(pull), 1e-14)
 
-        ends = np.full(self.dimension.shape, LOGIT_RANGE)
-        root = elementwise.find_root(
-            minus_slope,
-            (-ends, ends),
-            args=(self.dimension, self.product, self.gap, self.threshold),
-            tolerances={"xatol": 1e-14, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
-        )
-        if not root.success.all():
-            raise ArithmeticError("no saddle point was found; please report the setting")
-        return -expit(root.x), expit(-root.x)
+        linear, quadratic = self.product - t, p + 2 * self.square
+        guess = (linear + np.sqrt(linear**2 + 4 * quadratic)) / (2 * quadratic)
+        logit = saddle_logit(imbalance, np.log(guess))
+        return -expit(logit), expit(-logit)
 
     def at_saddle(self) -> FloatArray:
         """Return log E e^{s (xᵀy - t)}, without cancellation where s is close to -1 and the means nearly agree."""
@@ -132,19 +131,19 @@ class Phase:
 
     def contour(self, x: FloatArray) -> Contour:
         """Return the contour at nodes x of shape (nodes, settings)."""
-        straight = self.straight
-        v = self.width * (straight * x + (1 - straight) * np.sinh(x))
-        sinh = np.sinh(v)
-        step = self.bend * 2 * np.sinh(v / 2) ** 2 + 1j * (self.radius * sinh)
-        stretch = self.width * (straight + (1 - straight) * np.cosh(x))
-        derivative = (self.bend * sinh + 1j * (self.radius * np.cosh(v))) * stretch
+        sinh, less = _hyperbolic(x)
+        v = self.width * (x + (1 - self.straight) * (sinh - x))
+        stretch = self.width * (1 + (1 - self.straight) * less)
+        sinh, less = _hyperbolic(v)
+        step = _complex(self.bend * less, self.radius * sinh)
+        derivative = _complex(self.bend * sinh * stretch, self.radius * (1 + less) * stretch)
         return Contour(step, -step * (2 * self.saddle + step) / self.complement, derivative)
 
     def exponent(self, at: Contour) -> ComplexArray:
         """Return the exponent relative to the saddle point."""
         real, imaginary = at.change.real, at.change.imag
         # log(1 + change): NumPy's complex log1p loses the digits of a small change.
-        log_ratio = 0.5 * np.log1p(2 * real + real**2 + imaginary**2) + 1j * np.arctan2(imaginary, 1 + real)
+        log_ratio = _complex(0.5 * np.log1p(2 * real + real**2 + imaginary**2), np.arctan2(imaginary, 1 + real))
         slope = self.product * self.distance**2 + 2 * self.gap * self.saddle
         bent = slope + (self.product * self.distance + self.gap) * at.step
         exponent = -self.dimension / 2 * log_ratio + at.step * bent / (self.complement**2 * (1 + at.change))
@@ -172,16 +171,36 @@ class Phase:
             return np.asarray(np.minimum(v / self.straight, np.arcsinh(v / (1 - self.straight))))
 
 
-def _lower_tail(settings: FloatArray) -> LogIntegral:
-    """Integrate one chunk of settings, the rows of `settings` being p, B, C and t ≤ B."""
-    phase = Phase(*settings)
-    start = np.zeros(settings.shape[1])
-    _, end = support(lambda x: phase.along(x)[0].real, start, phase.reach())
-    intervals = INTERVALS_WITH_THRESHOLD if phase.threshold.any() else INTERVALS
-    integral = trapezoid(phase.along, start, end, intervals)
-    # With a threshold the tail is long and halving the step gains less: the difference of two step widths itself.
-    error = np.where(phase.threshold == 0, integral.relative_error, integral.relative_error**0.8)
-    return LogIntegral(integral.log_value + phase.at_saddle() - np.log(np.pi), error)
+def _complex(real: FloatArray, imaginary: FloatArray) -> ComplexArray:
+    """Return real + i imaginary; multiplying by 1j would cost a complex product."""
+    result = np.empty(real.shape, dtype=np.complex128)
+    result.real, result.imag = real, imaginary
+    return result
+
+
+def _hyperbolic(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return sinh x and cosh x - 1 from one exponential, both in full digits."""
+    grown = np.expm1(x)
+    shrunk = grown / (1 + grown)
+    return (grown + shrunk) / 2, grown * shrunk / 2
+
+
+def _lower_tail(settings: FloatArray, intervals: int) -> LogIntegral:
+    """Integrate settings, the rows of `settings` being p, B, C and t ≤ B, all t = 0 or none, with nodes enough."""
+    log_value, relative_error = np.empty((2, settings.shape[1]))
+    for first in range(0, settings.shape[1], CHUNK):
+        part = slice(first, first + CHUNK)
+        phase = Phase(*settings[:, part])
+        end = decay(lambda x, phase=phase: phase.along(x)[0].real, phase.reach())  # type: ignore[misc]
+        integral = trapezoid(phase.along, np.zeros_like(end), end, intervals)
+        log_value[part] = integral.log_value + phase.at_saddle() - np.log(np.pi)
+        # With a threshold the tail is long and halving the step gains less: the difference of two step widths itself.
+        relative_error[part] = np.where(phase.threshold == 0, integral.relative_error, integral.relative_error**0.8)
+    again = relative_error > TOLERANCE
+    if again.any() and intervals < INTERVALS_WITH_THRESHOLD:
+        finer = _lower_tail(settings[:, again], 2 * intervals)
+        log_value[again], relative_error[again] = finer.log_value, finer.relative_error
+    return LogIntegral(log_value, relative_error)
 
 
 def log_inner_product_cdf(
@@ -210,11 +229,10 @@ def log_inner_product_cdf(
     flat = np.stack([array.ravel() for array in arrays])
     upper = flat[3] > flat[1]
     flat[1], flat[3] = np.where(upper, -flat[1], flat[1]), np.where(upper, -flat[3], flat[3])
-    log_value, relative_error = np.empty(flat.shape[1]), np.empty(flat.shape[1])
-    for first in range(0, flat.shape[1], CHUNK):
-        part = slice(first, first + CHUNK)
-        tail = _lower_tail(flat[:, part])
-        log_value[part], relative_error[part] = tail.log_value, tail.relative_error
+    log_value, relative_error = np.empty((2, flat.shape[1]))
+    for intervals, those in ((INTERVALS, flat[3] == 0), (INTERVALS_WITH_THRESHOLD, flat[3] != 0)):
+        tail = _lower_tail(flat[:, those], intervals)
+        log_value[those], relative_error[those] = tail.log_value, tail.relative_error
     with np.errstate(divide="ignore"):
         other = np.log1p(-np.exp(np.minimum(log_value, 0)))
     relative_error = np.where(upper, relative_error * np.exp(log_value - other), relative_error)

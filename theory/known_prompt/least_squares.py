@@ -24,6 +24,7 @@ from theory.known_prompt.beta_angle import TiltedAngle
 from theory.known_prompt.inner_product import ComplexArray, Phase
 from theory.probability import ErrorProbability, error_probability
 from theory.quadrature import LogIntegral, decay
+from theory.saddle_point import saddle_logit
 
 INTERVALS = 40, 36
 """Of the rules over θ and along half of the contour; each is doubled where its error is above `TOLERANCE`."""
@@ -44,8 +45,6 @@ BLOCK = 10_000
 
 KAPPA_RANGE = 1e-30, 1e30
 """Below, the error is 1/2 to all digits; above (for n, p ≤ 1e15) it is proportional to κ^{-a}, and is scaled."""
-
-LOGIT_RANGE = 350.0
 
 
 class _Saddle:
@@ -68,25 +67,16 @@ class _Saddle:
 
 
 def _saddle(settings: FloatArray) -> _Saddle:
-    """Find the saddle point by Newton's method, with bisection where it leads out of the bracket.
-
-    A contour that misses it by a hundredth of the width of the peak serves as well.
-    """
+    """Find the saddle point; a contour that misses it by a hundredth of the width of the peak serves as well."""
     p, a, b, product, square = settings
     cosine = np.sqrt(a / (a + b))
     size = (product * cosine + np.sqrt((product * cosine) ** 2 + 4 * (p + 2 * square))) / (2 * (p + 2 * square))
-    share = product * size * cosine / a
-    logit = np.clip(np.log(share), -LOGIT_RANGE, LOGIT_RANGE)
-    lower, upper = np.full_like(p, -LOGIT_RANGE), np.full_like(p, LOGIT_RANGE)
-    for _ in range(100):
-        here, beside = (_Saddle(settings, logit + shift) for shift in (0.0, 1e-4))
-        if (np.abs(here.imbalance) < here.tolerance).all():
-            return here
-        lower = np.where(here.imbalance > 0, logit, lower)
-        upper = np.where(here.imbalance > 0, upper, logit)
-        logit = logit + 1e-4 * here.imbalance / (here.imbalance - beside.imbalance)
-        logit = np.where((logit > lower) & (logit < upper), logit, (lower + upper) / 2)
-    raise ArithmeticError("no saddle point was found; please report the setting")
+
+    def imbalance(logit: FloatArray) -> tuple[FloatArray, FloatArray]:
+        saddle = _Saddle(settings, logit)
+        return saddle.imbalance, saddle.tolerance
+
+    return _Saddle(settings, saddle_logit(imbalance, np.log(product * size * cosine / a)))
 
 
 def _integrate(settings: FloatArray, intervals: tuple[int, int]) -> tuple[FloatArray, FloatArray, FloatArray]:
