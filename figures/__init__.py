@@ -1,6 +1,5 @@
 """Pictures of theory and simulation, each with its data."""
 
-from figures.catalogue import FIGURES
-from figures.drawing import Drawing, NamedFigure, write
+from theory.lazy_names import lazy_names
 
-__all__ = ["FIGURES", "Drawing", "NamedFigure", "write"]
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import theory.single_thread  # noqa: F401 - before NumPy
 from figures.catalogue import FIGURES
 from figures.drawing import Drawing, write
 from numerics.command_line import add_jobs, jobs_from

@@ -1,18 +1,5 @@
 """Simulation and verification: what the theory predicts, drawn and compared."""
 
-from numerics.descent.gradient_descent import Trajectory, descend
-from numerics.descent.three_steps import ThreeStepDraws, draw_three_steps
-from numerics.simulation import SIMULATORS, Simulation, simulate
-from numerics.simulators.sequences import TokenSequences, draw_sequences
+from theory.lazy_names import lazy_names
 
-__all__ = [
-    "SIMULATORS",
-    "Simulation",
-    "ThreeStepDraws",
-    "TokenSequences",
-    "Trajectory",
-    "descend",
-    "draw_sequences",
-    "draw_three_steps",
-    "simulate",
-]
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

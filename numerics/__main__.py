@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import theory.single_thread  # noqa: F401 - before NumPy
 from numerics.atomic_file import replaced_file
 from numerics.command_line import add_executor, add_jobs, executor_from, jobs_from
 from numerics.executor import processes

@@ -14,14 +14,13 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from numerics.process_executor import ProcessExecutor, WorkerError
+from theory.threads import THREAD_VARIABLES
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 AHEAD = 64
 """Tasks that wait for an executor at once: enough to keep its processes busy."""
-
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def progress_bar(results: Iterable[Result], total: int, label: str | None) -> Iterable[Result]:

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("theory", "numerics", "figures")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py*") if path.suffix != ".pyc")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MAY_IMPORT = {"theory": {"theory"}, "numerics": {"theory", "numerics"}, "figures": {"theory", "numerics", "figures"}}
@@ -267,14 +267,17 @@ def test_a_command_starts_without_libraries_that_it_does_not_use(tmp_path, comma
         text=True,
         check=True,
     )
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    modules = [line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "|" in line]
+    imported = {module.split(".")[0] for module in modules}
     assert imported >= {"theory", "scipy"}
     assert not imported & slow
+    # NumPy reads once, when it is loaded, how many threads it may use.
+    assert modules.index("theory.single_thread") < modules.index("numpy")
 
 
 # --- what the repository says of other places ---
 
-SUFFIXES = {"", ".cfg", ".css", ".csv", ".in", ".j2", ".js", ".md", ".py", ".toml", ".txt", ".typed", ".yml"}
+SUFFIXES = {"", ".cfg", ".css", ".csv", ".in", ".j2", ".js", ".md", ".py", ".pyi", ".toml", ".txt", ".typed", ".yml"}
 TEXTS = sorted(
     path
     for folder, pattern in ((ROOT, "*"), (ROOT, ".ci/*"), *((ROOT / name, "**/*") for name in (*PACKAGES, "tests")))

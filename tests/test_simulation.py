@@ -13,12 +13,13 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from numerics.estimate import Moments
-from numerics.executor import THREAD_VARIABLES, map_in_order, processes
+from numerics.executor import map_in_order, processes
 from numerics.simulation import SIMULATORS, counted_interval, simulate
 from numerics.simulators.tokens import TEST_SEQUENCES
 from numerics.streams import stream
 from tests.false_alarms import share
 from theory import ArgumentError, ContextualMixture, Head
+from theory.threads import THREAD_VARIABLES
 
 MIXTURE = ContextualMixture(9, 5, 2, noise_kind="prompt-orthogonal")
 ROUNDING = 50 * np.finfo(float).eps

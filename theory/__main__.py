@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
+import theory.single_thread  # noqa: F401 - before NumPy
 from theory.command_line import (
     add_head_options,
     add_mixture_options,

@@ -16,8 +16,8 @@ from bokeh.server.server import Server
 
 from figures.explorer.page import make_document
 from figures.explorer.session import Session
-from numerics.executor import THREAD_VARIABLES
 from theory.arguments import ArgumentError
+from theory.threads import THREAD_VARIABLES
 
 ADDRESS = "127.0.0.1"
 CLOSED_FOR = 5_000
