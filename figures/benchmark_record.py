@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from numerics.benchmark.growth import Growth
 from numerics.benchmark.pairs import Timing
+from numerics.benchmark.solvers import Spread
 from theory.arguments import ArgumentError
 
 FILE = "benchmark.json"
-Row = TypeVar("Row", Timing, Growth)
+Row = TypeVar("Row", Timing, Spread, Growth)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class BenchmarkRecord:
         machine: on what, in words.
         pairs: of runs behind each ratio.
         groups: comparisons by group.
+        spreads: times over random cases.
         growth: exponents.
     """
 
@@ -33,6 +35,7 @@ class BenchmarkRecord:
     machine: str
     pairs: int
     groups: dict[str, tuple[Timing, ...]]
+    spreads: tuple[Spread, ...]
     growth: tuple[Growth, ...]
 
 
@@ -56,6 +59,7 @@ def read_benchmark(results: Path) -> BenchmarkRecord | None:
             ", ".join(f"{name} {value}" for name, value in content["machine"].items()),
             int(content["pairs"]),
             {group: tuple(timings) for group, timings in groups.items()},
+            tuple(_row(Spread, each) for each in content["spreads"]),
             tuple(_row(Growth, each) for each in content["growth"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

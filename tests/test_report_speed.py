@@ -12,16 +12,19 @@ from figures.report import page
 from figures.verification_record import read_record
 from numerics.benchmark.growth import Growth
 from numerics.benchmark.pairs import Timing
+from numerics.benchmark.solvers import Spread
 from tests.verification_example import write_example
 from theory import ArgumentError
 
 TIMING = Timing("an <error>", "plain & slow", 2.5e-5, 0.25, 10_000.0, 9000.0, 11_000.0, 1000.0, 1e-3)
+SPREAD = Spread("<random> models", 200, 1.5e-3, 0.0123)
 GROWTH = Growth("a simulator", "n", (100, 200), 0.987, "1", -0.001, "0")
 RECORD = {
     "started": "2030-01-02T03:04:05+00:00",
     "machine": {"python": "3.11.7", "cores": 2},
     "pairs": 7,
     "timings": [{"group": "exact errors", **asdict(TIMING), "reached": True}],
+    "spreads": [asdict(SPREAD)],
     "growth": [asdict(GROWTH)],
 }
 
@@ -39,6 +42,7 @@ def test_every_number_is_on_the_page(tmp_path):
     write(tmp_path, RECORD)
     found = read_benchmark(tmp_path)
     assert found.groups == {"exact errors": (TIMING,)}
+    assert found.spreads == (SPREAD,)
     assert found.growth == (GROWTH,)
     text = page_of(tmp_path, found)
     for shown in ("an &lt;error&gt;", "plain &amp; slow", "25.0 µs", "250 ms", "python 3.11.7, cores 2", "✓ reached"):
@@ -50,6 +54,7 @@ def test_every_number_is_on_the_page(tmp_path):
         "100; 200",
         "0.99",
         "2030-01-02, 03:04 UTC",
+        "&lt;random&gt; models: 1.50 ms in the median of 200, 12.3 ms at most.",
         "7 times",
     ):
         assert shown in text
@@ -67,6 +72,7 @@ def test_without_a_benchmark_nothing_is_said(tmp_path):
         {"timings": [{**RECORD["timings"][0], "ratio": float("nan")}]},
         {"timings": [{**RECORD["timings"][0], "ratio": "fast"}]},
         {"growth": None},
+        {"spreads": [{**RECORD["spreads"][0], "largest_seconds": "long"}]},
         {"started": "yesterday"},
         {"pairs": "many"},
         {"machine": "large"},
