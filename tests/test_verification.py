@@ -282,6 +282,11 @@ def test_the_text_has_a_line_a_check_and_its_verdict_last(three_checks):
     assert [line.split()[-1] for line in lines] == ["verdict", "holds", "refuted", "undecided"]
 
 
+def test_the_text_of_a_lower_bound_reads_as_a_true_inequality(three_checks):
+    bounded = replace(three_checks[0], predicted=0.25, relation=">=", simulated=0.5)
+    assert "0.25  <=         0.5 " in as_text([bounded])
+
+
 def test_the_junit_document_counts_and_escapes(three_checks):
     suite = ElementTree.fromstring(as_junit(three_checks).encode())[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
