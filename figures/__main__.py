@@ -14,7 +14,7 @@ from numerics.command_line import add_jobs, jobs_from
 from numerics.executor import processes
 from numerics.extras import EXPLORER, available
 from numerics.store import ResultStore
-from theory.arguments import ArgumentError, NotAvailableError
+from theory.arguments import ArgumentError, NotAvailableError, unknown_name
 from theory.command_line import new_parser, print_json, run, whole_number
 
 PROG = "python -m figures"
@@ -39,7 +39,7 @@ def draw_command(arguments: list[str]) -> int:
         if name in COMMANDS:
             raise ArgumentError(name, "be the first word, before options and names", f"{PROG} {' '.join(arguments)}")
         if name not in FIGURES:
-            raise ArgumentError("NAME", f"be one of {', '.join(FIGURES)}", repr(name))
+            raise unknown_name("NAME", "the name of a figure, report or explore", name, [*FIGURES, *COMMANDS])
     if options.list and options.json:
         print_json([{"name": figure.name, "description": figure.description} for figure in FIGURES.values()])
         return 0

@@ -145,7 +145,13 @@ def main(arguments: list[str] | None = None) -> int:
     defaults = ", ".join(f"{each.default_repetitions:,} for {name}" for name, each in SIMULATORS.items())
     group.add_argument("--repetitions", type=whole_number, metavar="K", help=f"heads to train (default {defaults})")
     group.add_argument("--seed", type=whole_number, default=0, metavar="SEED", help="default 0")
-    group.add_argument("--simulator", choices=tuple(SIMULATORS), default="scores", help="default scores")
+    group.add_argument(
+        "--simulator",
+        choices=tuple(SIMULATORS),
+        default="scores",
+        help="what is drawn, the head keeping its law: token sequences, their attention scores, or, where attention "
+        "does not fluctuate, only the overlap of the head (default scores)",
+    )
     add_jobs(group)
     simulation.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     simulation.set_defaults(run=simulate_command)
@@ -156,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"{PROG} verify averaging-known-prompt --json",
         commands,
     )
-    verification.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
+    verification.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all); see --list")
     verification.add_argument("--list", action="store_true", help="list the claims")
     verification.add_argument(
         "--thorough", action="store_true", help="find deviations of 0.5 %% instead of 2 %%; takes an hour or more"

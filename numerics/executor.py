@@ -30,7 +30,7 @@ def progress_bar(results: Iterable[Result], total: int, label: str | None) -> It
     try:
         from tqdm import tqdm
     except ImportError:
-        print(f"{label}: {total} blocks …", file=sys.stderr)
+        print(f"{label}: {total} {'block' if total == 1 else 'blocks'} …", file=sys.stderr)
         return results
     # A bar that is over before half a second has passed would only flicker; a log file wants few lines.
     pause = 0.5 if sys.stderr.isatty() else 30.0

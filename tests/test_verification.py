@@ -200,7 +200,7 @@ def test_a_prediction_of_zero_needs_a_scale(store):
         (lambda: replace(coin_claim(), settings=2 * coin_claim().settings), "settings must have labels that differ"),
         (lambda: Experiment(draw_coins, lower=1.0, upper=1.0), "upper must be greater than lower = 1, got 1"),
         (lambda: Experiment(draw_coins, portion=1), "portion must be a whole number of at least 2, got 1"),
-        (lambda: select_claims(["nonsense"]), r"ID must be one of averaging-known-prompt, .*, got 'nonsense'"),
+        (lambda: select_claims(["nonsense"]), r"ID must be the name of a claim \(see --list\), got 'nonsense'"),
     ],
 )
 def test_what_contradicts_itself_is_refused(make, words):
@@ -280,6 +280,11 @@ def test_every_field_of_a_check_but_its_seconds_is_in_the_csv(three_checks):
 def test_the_text_has_a_line_a_check_and_its_verdict_last(three_checks):
     lines = as_text(three_checks).splitlines()
     assert [line.split()[-1] for line in lines] == ["verdict", "holds", "refuted", "undecided"]
+
+
+def test_the_text_of_a_lower_bound_reads_as_a_true_inequality(three_checks):
+    bounded = replace(three_checks[0], predicted=0.25, relation=">=", simulated=0.5)
+    assert "0.25  <=         0.5 " in as_text([bounded])
 
 
 def test_the_junit_document_counts_and_escapes(three_checks):

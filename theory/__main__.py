@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import theory.single_thread  # noqa: F401 - before NumPy
 from theory.command_line import (
+    MIXTURE_LAW,
     add_head_options,
     add_mixture_options,
     add_token_options,
@@ -37,7 +38,7 @@ def error_command(options: argparse.Namespace) -> int:
         return 0
     print(f"error       {prediction.error:.12g}  (numerical error at most {prediction.error_bound:.1g})")
     print(f"log error   {prediction.log_error:.12g}")
-    print(f"kappa       {prediction.kappa:.12g}")
+    print(f"kappa       {prediction.kappa:.12g}  (signal-to-noise ratio of what the head reads)")
     print(f"overlap     {prediction.overlap:.12g}  (expected cosine between the head and w*)")
     print(f"limit       {prediction.limit:.12g}  (no head learned from as many examples does better)")
     print(f"population  {prediction.population:.12g}  (infinitely many examples)")
@@ -137,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="MODEL.npz",
         help="arrays context (q*), signal (w*), prompt (q) and head (w), each of shape (d,), written by numpy.savez",
     )
-    add_token_options(risk.add_argument_group("mixture"))
+    add_token_options(risk.add_argument_group("mixture", MIXTURE_LAW))
     risk.add_argument("--json", action="store_true", help="print one JSON object; null stands for infinity")
     risk.set_defaults(run=risk_command)
     descent = new_parser(
@@ -153,7 +154,9 @@ def main(arguments: list[str] | None = None) -> int:
     group.add_argument(
         "--prompt-norm", type=number, required=True, metavar="t", help="length of the prompt after its step"
     )
-    group.add_argument("--labels", choices=LABELS, default="random", help="default random")
+    group.add_argument(
+        "--labels", choices=LABELS, default="random", help="balanced: as many 1 as -1 in each step (default random)"
+    )
     group.add_argument(
         "--epsilon", type=number, metavar="EPS", help="tell, too, how many sequences cos^2 = 1 - EPS takes"
     )

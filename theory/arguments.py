@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,13 @@ def one_of(parameter: str, value: object, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ArgumentError(parameter, f"be one of {', '.join(choices)}", repr(value))
     return value
+
+
+def unknown_name(parameter: str, what: str, name: str, names: Iterable[str]) -> ArgumentError:
+    """Return the refusal of a name that is none of many; it says which are alike."""
+    near = get_close_matches(name, list(names), n=3)
+    such = f", such as {' or '.join(near)}" if near else ""
+    return ArgumentError(parameter, f"be {what} (see --list){such}", repr(name))
 
 
 def broadcast(**arguments: FloatArray) -> tuple[FloatArray, ...]:

@@ -19,6 +19,10 @@ from theory.mixture import NOISE_KINDS, ContextualMixture
 
 BAD_ARGUMENTS = 2
 
+MIXTURE_LAW = """\
+An example with the label y = 1 or -1 has R relevant tokens, q* + y w*, and
+T - R others, -DELTA_Q q* - DELTA_W y w* + noise."""
+
 OPTION_OF_PARAMETER = {
     "dimension": "--dim",
     "tokens": "--tokens",
@@ -56,6 +60,13 @@ class OneLineParser(argparse.ArgumentParser):
         """Print what is wrong and leave with the status of bad arguments."""
         self.exit(BAD_ARGUMENTS, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is left over here: argparse leaves it to the parser of all commands, whose help has none."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
 
 def new_parser(prog: str, description: str, example: str, parent: Any = None) -> Any:
     """Return a parser, or a subcommand of `parent`, whose help shows an example."""
@@ -88,7 +99,7 @@ def whole_number(text: str) -> int:
 
 def add_mixture_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe the contextual mixture."""
-    group = parser.add_argument_group("mixture")
+    group = parser.add_argument_group("mixture", MIXTURE_LAW)
     group.add_argument("--dim", type=number, required=True, metavar="D", help="d, token dimension")
     group.add_argument("--context-norm", type=number, default=1.0, metavar="Q", help="norm of q* (default 1)")
     group.add_argument("--signal-norm", type=number, default=1.0, metavar="W", help="norm of w* (default 1)")
@@ -106,7 +117,12 @@ def add_token_options(group: argparse._ActionsContainer) -> None:
         metavar="SIGMA",
         help="standard deviation of a noise coordinate (default 1)",
     )
-    group.add_argument("--noise-kind", choices=NOISE_KINDS, default="isotropic", help="default isotropic")
+    group.add_argument(
+        "--noise-kind",
+        choices=NOISE_KINDS,
+        default="isotropic",
+        help="prompt-orthogonal: none along q* (default isotropic)",
+    )
     group.add_argument("--delta-context", type=number, default=0.0, metavar="DELTA_Q", help="default 0")
     group.add_argument("--delta-signal", type=number, default=0.0, metavar="DELTA_W", help="default 0")
 
@@ -115,7 +131,11 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe the head and its training."""
     group = parser.add_argument_group("head")
     group.add_argument(
-        "--samples", type=number, required=True, metavar="N", help="training examples; inf for the population optimum"
+        "--samples",
+        type=number,
+        required=True,
+        metavar="N",
+        help="training examples; inf, in theory alone, for the population optimum",
     )
     group.add_argument(
         "--inverse-temperature",
@@ -129,7 +149,12 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ridge", type=number, metavar="LAMBDA", help="penalty of the ridge and logistic heads; inf is averaging"
     )
-    group.add_argument("--head-space", choices=HEAD_SPACES, default="orthogonal", help="default orthogonal")
+    group.add_argument(
+        "--head-space",
+        choices=HEAD_SPACES,
+        default="orthogonal",
+        help="orthogonal to the prompt, or all d dimensions (default orthogonal)",
+    )
 
 
 def mixture_from(options: argparse.Namespace) -> ContextualMixture:

@@ -20,7 +20,7 @@ from numerics.verification.check import Check, judge
 from numerics.verification.claim import EFFORTS, Claim, Experiment, Setting, stream_key
 from numerics.verification.progress import Progress
 from numerics.verification.trial import Trial, expect
-from theory.arguments import ArgumentError, FloatArray, one_of
+from theory.arguments import FloatArray, one_of, unknown_name
 
 FALSE_ALARM_RATE = 1e-6
 """Probability, at most, that a run refutes any claim although all are true; split evenly over all checks there are."""
@@ -58,7 +58,7 @@ def select_claims(names: Iterable[str]) -> list[Claim]:
     known = {claim.id: claim for claim in CLAIMS}
     for name in names:
         if name not in known:
-            raise ArgumentError("ID", f"be one of {', '.join(known)}", repr(name))
+            raise unknown_name("ID", "the name of a claim", name, known)
         if (extra := known[name].extra) is not None:
             extra.require(f"the claim {name}")
     chosen = set(names) or set(available(known))

@@ -36,7 +36,7 @@ class Progress:
             delay=pause,
             mininterval=pause / 5,
             leave=False,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {postfix}",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}|",
         )
 
     def __enter__(self) -> Progress:
@@ -58,7 +58,9 @@ class Progress:
         finished = sum(trial.still_missing == 0 for trial in trials)
         left = (time.monotonic() - self._start) * coming / max(spent, 1e-9)
         self._bar.total = max(spent + coming, 1e-9)
-        self._bar.set_postfix_str(f"{finished}/{len(trials)} checks, about {left:.0f} s left", refresh=False)
+        self._bar.set_description_str(
+            f"verifying, {finished}/{len(trials)} checks, about {left:.0f} s left", refresh=False
+        )
         self._bar.update(spent - self._bar.n)
 
 

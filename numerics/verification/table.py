@@ -10,6 +10,9 @@ from dataclasses import asdict, fields
 
 from numerics.verification.check import Check
 
+SIGNS = {"=": "=", ">=": "<="}
+"""The relation of a simulated number to its prediction, read from the prediction, which stands before it."""
+
 
 def as_text(checks: Sequence[Check]) -> str:
     """Return a table for the eye, a line a check."""
@@ -19,7 +22,7 @@ def as_text(checks: Sequence[Check]) -> str:
     ]
     for one in checks:
         lines.append(
-            f"{one.id:40} {one.setting:32}  {one.predicted:11.6g}  {one.relation:2} {one.simulated:11.6g}  "
+            f"{one.id:40} {one.setting:32}  {one.predicted:11.6g}  {SIGNS[one.relation]:2} {one.simulated:11.6g}  "
             f"{one.standard_error:10.1e}  {one.detectable:10.2%}  {one.verdict}"
         )
     return "\n".join(lines)

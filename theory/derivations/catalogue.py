@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from theory.arguments import ArgumentError
+from theory.arguments import unknown_name
 
 if TYPE_CHECKING:
     from theory.derivations.derivation import Derivation
@@ -190,9 +189,7 @@ def derive(name: str) -> Derivation:
         (delta_q + 1)/(2*sigma**2)
     """
     if name not in ENTRIES:
-        near = get_close_matches(name, ENTRIES, n=3, cutoff=0.4)
-        hint = f"the name of a derivation, such as {' or '.join(near)}" if near else "a name that --list prints"
-        raise ArgumentError("NAME", f"be {hint}", repr(name))
+        raise unknown_name("NAME", "the name of a derivation", name, ENTRIES)
     entry = ENTRIES[name]
     built: Derivation = getattr(import_module(f"theory.derivations.{entry.module}"), entry.function)()
     return built
