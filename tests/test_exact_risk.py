@@ -16,7 +16,8 @@ from scipy.special import ndtr, softmax
 from numerics.simulators.sequences import draw_sequences
 from tests.false_alarms import assert_mean
 from theory import AccuracyError, ArgumentError, ContextualMixture, Delta, TrainedModel, exact_risk
-from theory.risk.lognormal_contour import Contour
+from theory.risk import lognormal_contour
+from theory.risk.lognormal_contour import Contours
 from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
 
 PROMISED = 1e-10
@@ -142,22 +143,27 @@ def test_three_terms_are_a_triple_sum(constant, spread, mean, slope, noise):
     assert result.bound <= PROMISED
 
 
+def on_one_contour(law, shape, nodes, scores):
+    """Return the probability, and the errors that the sums over radii and scores may have."""
+    results = Contours([law], [shape], scores).integral(np.array([0]), np.array([nodes]), scores)
+    return [float(result[0]) for result in results]
+
+
 def test_a_bound_sees_a_phase_that_turns_too_fast_for_the_nodes():
     """On the second contour Φ rises again to 1e-9, and 600 nodes make one full turn each there: their sums agree."""
     law = LognormalSum(1.6741922330401835, 12, 0.3258940432754959, 0.7639857838506077, 2.014191323155, 0.48181850581162)
-    exact, radii, scores = Contour(law, 0.1, 0.0, 0.7).integral(900, 400)
+    exact, radii, scores = on_one_contour(law, (0.1, 0.0, 0.7), 900, 400)
     assert radii + scores < 1e-11
     for nodes in (162, 204, 300, 600):
-        value, *doubts = Contour(law, 0.25, 0.0, 0.7).integral(nodes, 126)
+        value, *doubts = on_one_contour(law, (0.25, 0.0, 0.7), nodes, 126)
         assert 3e-11 < abs(value - exact) <= sum(doubts) + radii + scores
 
 
-def test_a_bound_sees_scores_that_are_cut_off():
+def test_a_bound_sees_scores_that_are_cut_off(monkeypatch):
     law = LognormalSum(2.0, 40, 0.5, 0.1, 0.2, 1.0)
-    whole, cut = (Contour(law, 0.1, 0.0, 0.0) for _ in range(2))
-    cut.score_range = 4.5
-    exact, *doubts = whole.integral(300, 200)
-    value, *larger = cut.integral(300, 200)
+    exact, *doubts = on_one_contour(law, (0.1, 0.0, 0.0), 300, 200)
+    monkeypatch.setattr(lognormal_contour, "SCORE_RANGE", 4.1)
+    value, *larger = on_one_contour(law, (0.1, 0.0, 0.0), 300, 200)
     assert abs(value - exact) <= sum(doubts) + sum(larger)
     assert sum(doubts) < 1e-11
     assert abs(value - exact) > 1e-8
