@@ -57,7 +57,7 @@ UNRESOLVED = 5.0
 
 SCORE_RANGE = 7.9
 
-FEWEST = 48
+FEWEST = 96
 """So many scores resolve the normal density and a turn of φ where its tail begins."""
 
 SETTLED = 1e-12
@@ -94,27 +94,19 @@ class LognormalSum:
 
 
 class _Radii:
-    """Equal steps of v from first to last, one law after another, with log r = v - a e^{-v/a} and a = 1 + s.
+    """Equal steps of v, on which r depends as `Contours._radius` says, one law after another."""
 
-    This crowds the nodes where Φ changes.
-    """
-
-    def __init__(
-        self, contours: Contours, laws: IntArray, ends: tuple[FloatArray, FloatArray], steps: IntArray
-    ) -> None:
-        """Take the ends and the numbers of steps of the laws whose indices are given, in ascending order."""
-        counts = steps + 1
-        self.place = np.repeat(np.arange(len(laws)), counts)
-        self.count = counts[self.place]
-        self.ends = np.cumsum(counts) - counts, np.cumsum(counts)
+    def __init__(self, contours: Contours, laws: IntArray, steps: IntArray) -> None:
+        """Take the numbers of steps of the laws whose indices are given, in ascending order."""
+        self.count = steps + 1
+        self.first = self.count.cumsum() - self.count
+        self.place = np.arange(len(laws)).repeat(self.count)
         self.owner = laws[self.place]
-        self.index = np.arange(len(self.owner)) - self.ends[0][self.place]
-        step = ((ends[1] - ends[0]) / steps)[self.place]
-        self.v = ends[0][self.place] + step * self.index
-        stretch = contours.stretch[self.owner]
-        crowding = np.exp(-self.v / stretch)
-        self.radius = np.exp(self.v - stretch * crowding) / contours.size[self.owner]
-        self.weight = (1 + crowding) * step  # dr/r
+        self.index = np.arange(len(self.owner)) - self.first[self.place]
+        step = ((contours.upper - contours.lower)[laws] / steps)[self.place]
+        v = contours.lower[self.owner] + step * self.index
+        self.radius = contours._radius(self.owner, v)
+        self.weight = (1 + np.exp(-v / contours.stretch[self.owner])) * step  # dr/r
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Return the sums of each law over every sixth of the values, shape (laws, 6)."""
@@ -159,18 +151,30 @@ class Contours:
         usual = 6 + 2 * NEGLIGIBLE / self.terms + np.log(np.sqrt(self.terms) * ratio)
         usual += self.spread * (1 - ndtri(np.exp(-NEGLIGIBLE / self.terms) / 2))
         furthest = usual + NEGLIGIBLE + (self.score_range + 2) * self.spread
+        fall, turn = self.fall[..., ::stride], self.turn[..., ::stride]
+        weights = self.density[:, ::stride, None] * (2 * stride / self.count * self.score_range)[:, None, None]
         laws = np.arange(len(usual))
         for first, last in ((np.full_like(usual, -2.0), usual), (usual, furthest)):
-            steps = np.rint(1.5 * (last - first)[laws]).astype(int) + 6
-            radii = _Radii(self, laws, (first[laws], last[laws]), steps)
-            change = self._means(radii.radius, radii.owner, slice(0, None, stride), 1)[:, 0]
-            magnitude = self._logarithm(radii.radius, radii.owner, change).real
-            self.growth[laws] = np.maximum(self.growth[laws], np.maximum.reduceat(magnitude, radii.ends[0]))
-            dead = np.maximum.reduceat(np.where(magnitude < -NEGLIGIBLE, 0, radii.index + 1), radii.ends[0])
-            self.upper[laws] = radii.v[radii.ends[0] + np.minimum(dead, steps)]
+            length = (last - first)[laws]
+            steps = round(1.5 * length.max()) + 6
+            v = first[laws, None] + np.outer(length / steps, np.arange(steps + 1.0))
+            radius = self._radius(laws[:, None], v)
+            powers = np.stack([radius, radius**2], axis=2)
+            falls, turns = powers @ fall[laws], powers @ turn[laws]
+            turns[falls < -DEAD] = 0  # which may be infinite
+            change = _weighted_expm1(falls, turns, weights[laws].view(float))[..., 0]
+            magnitude = self._logarithm(radius, laws[:, None], change).real
+            self.growth[laws] = np.maximum(self.growth[laws], magnitude.max(axis=1))
+            dead = np.where(magnitude < -NEGLIGIBLE, 0, np.arange(1, steps + 2)).max(axis=1)
+            self.upper[laws] = v[np.arange(len(laws)), np.minimum(dead, steps)]
             laws = laws[dead > steps]
             if laws.size == 0:
                 break
+
+    def _radius(self, owner: IntArray, v: FloatArray) -> FloatArray:
+        """Return r with log r = v - a e^{-v/a}, a = 1 + s, which crowds the nodes where Φ changes."""
+        stretch = self.stretch[owner]
+        return np.asarray(np.exp(v - stretch * np.exp(-v / stretch)) / self.size[owner])
 
     def _take_scores(self, count: int) -> None:
         """Compute the integrand's parts at so many scores, or up to 2^doublings more, and one.
@@ -256,7 +260,7 @@ class Contours:
         logarithm = self._logarithm(radius, owner, np.array([change, both[:, 0]]))
         magnitude, (phi, rough) = logarithm[0].real, _phi(logarithm)
         distance = np.abs(phi - rough)
-        settled = SETTLED / (radii.weight * radii.count)
+        settled = SETTLED / (radii.weight * radii.count[radii.place])
         while stride > 1:
             rows = np.flatnonzero(~(distance <= settled))
             if rows.size == 0:
@@ -292,16 +296,15 @@ class Contours:
         """
         if count > self.count:
             self._take_scores(count)
-        radii = _Radii(self, laws, (self.lower[laws], self.upper[laws]), nodes)
+        radii = _Radii(self, laws, nodes)
         radius, owner, weight = radii.radius, radii.owner, radii.weight / math.pi
         change, magnitude, phi, distance = self._refined(radii)
         size = np.maximum(np.abs(1 + change), 1e-300)
         missing = np.exp(magnitude) * np.expm1(self.terms[owner] * np.log1p(self._beyond(radius, owner) / size))
         lost = self._lost(radii, change, np.abs(phi) * weight)
         sums = radii.sums(phi.imag * weight)
-        first, end = radii.ends
-        scores, lost = np.add.reduceat([(distance + missing) * weight, lost], first, axis=1)
-        ends = np.abs(phi[end - 1]) + np.abs(phi[first] - 1)
+        scores, lost = np.add.reduceat([(distance + missing) * weight, lost], radii.first, axis=1)
+        ends = np.abs(phi[radii.first + nodes]) + np.abs(phi[radii.first] - 1)
         return 0.5 - self.angle[laws] / math.pi - sums.sum(axis=1), _doubt(sums) + lost + ends, scores
 
 
