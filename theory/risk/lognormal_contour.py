@@ -151,25 +151,32 @@ class Contours:
         usual = 6 + 2 * NEGLIGIBLE / self.terms + np.log(np.sqrt(self.terms) * ratio)
         usual += self.spread * (1 - ndtri(np.exp(-NEGLIGIBLE / self.terms) / 2))
         furthest = usual + NEGLIGIBLE + (self.score_range + 2) * self.spread
-        fall, turn = self.fall[..., ::stride], self.turn[..., ::stride]
-        weights = self.density[:, ::stride, None] * (2 * stride / self.count * self.score_range)[:, None, None]
         laws = np.arange(len(usual))
         for first, last in ((np.full_like(usual, -2.0), usual), (usual, furthest)):
             length = (last - first)[laws]
             steps = round(1.5 * length.max()) + 6
             v = first[laws, None] + np.outer(length / steps, np.arange(steps + 1.0))
-            radius = self._radius(laws[:, None], v)
-            powers = np.stack([radius, radius**2], axis=2)
-            falls, turns = powers @ fall[laws], powers @ turn[laws]
-            turns[falls < -DEAD] = 0  # which may be infinite
-            change = _weighted_expm1(falls, turns, weights[laws].view(float))[..., 0]
-            magnitude = self._logarithm(radius, laws[:, None], change).real
+            magnitude = self._rough_magnitude(laws, self._radius(laws[:, None], v), stride)
             self.growth[laws] = np.maximum(self.growth[laws], magnitude.max(axis=1))
             dead = np.where(magnitude < -NEGLIGIBLE, 0, np.arange(1, steps + 2)).max(axis=1)
             self.upper[laws] = v[np.arange(len(laws)), np.minimum(dead, steps)]
             laws = laws[dead > steps]
             if laws.size == 0:
                 break
+
+    def _rough_magnitude(self, laws: IntArray, radius: FloatArray, stride: int) -> FloatArray:
+        """Return log |Φ| of some laws for r of shape (laws, radii), from few scores, all at once."""
+        fall, turn, density = (values[..., ::stride] for values in (self.fall, self.turn, self.density))
+        weights = (density * (2 * stride / self.count * self.score_range)[:, None])[..., None]
+        powers = np.stack([radius, radius**2], axis=2)
+        change = np.empty(radius.shape, dtype=complex)
+        together = 1 + 4 * CHUNK // (radius.shape[1] * density.shape[1])
+        for first in range(0, len(laws), together):
+            some, part = laws[first : first + together], slice(first, first + together)
+            falls, turns = powers[part] @ fall[some], powers[part] @ turn[some]
+            turns[falls < -DEAD] = 0  # for they may be infinite
+            change[part] = _weighted_expm1(falls, turns, weights[some].view(float))[..., 0]
+        return np.asarray(self._logarithm(radius, laws[:, None], change).real)
 
     def _radius(self, owner: IntArray, v: FloatArray) -> FloatArray:
         """Return r with log r = v - a e^{-v/a}, a = 1 + s, which crowds the nodes where Φ changes."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from scipy.optimize import brentq
@@ -45,6 +45,9 @@ CHEAP = 4.0
 
 MOST_VALUES = 16_000_000
 """Values of the integrand that one evaluation may take: a tenth of a second."""
+
+TOGETHER = 16
+"""So many contours share their arrays."""
 
 PROMISING = 3
 """So many of the contours are tried again with more effort."""
@@ -161,7 +164,8 @@ def _coarse_scores(steps: int) -> tuple[FloatArray, FloatArray]:
 def _integrated(laws: Sequence[LognormalSum]) -> list[Probability]:
     """Return the probabilities by integrals; raise `AccuracyError` where one is not accurate."""
     several = [law for law in laws if law.terms > 1]
-    inverted = iter(_inverted(several) if several else [])
+    together = (several[first : first + TOGETHER] for first in range(0, len(several), TOGETHER))
+    inverted = chain.from_iterable(map(_inverted, together))
     probabilities = []
     for law in laws:
         value, bound = _OneTerm(law).refined() if law.terms == 1 else next(inverted)
