@@ -57,11 +57,16 @@ UNRESOLVED = 5.0
 
 SCORE_RANGE = 7.9
 
-FEWEST = 96
-"""So many scores resolve the normal density and a turn of φ where its tail begins."""
+FEWEST = 192
+"""Where all radii can be given so few scores, to tell apart those that need them would take longer."""
 
 SETTLED = 1e-12
 """The error that a sum over r may have from radii that are given no more scores."""
+
+HALF_LOG = math.log(2 * math.pi) / 2
+
+LEAST = float(np.nextafter(-1, 0))
+"""The float above -1."""
 
 CHUNK = 2**14
 """So many numbers, four times over, stay in the fast memory of a core."""
@@ -155,7 +160,7 @@ class Contours:
         for first, last in ((np.full_like(usual, -2.0), usual), (usual, furthest)):
             length = (last - first)[laws]
             steps = round(1.5 * length.max()) + 6
-            v = first[laws, None] + np.outer(length / steps, np.arange(steps + 1.0))
+            v = first[laws, None] + (length / steps)[:, None] * np.arange(steps + 1.0)
             magnitude = self._rough_magnitude(laws, self._radius(laws[:, None], v), stride)
             self.growth[laws] = np.maximum(self.growth[laws], magnitude.max(axis=1))
             dead = np.where(magnitude < -NEGLIGIBLE, 0, np.arange(1, steps + 2)).max(axis=1)
@@ -168,7 +173,7 @@ class Contours:
         """Return log |Φ| of some laws for r of shape (laws, radii), from few scores, all at once."""
         fall, turn, density = (values[..., ::stride] for values in (self.fall, self.turn, self.density))
         weights = (density * (2 * stride / self.count * self.score_range)[:, None])[..., None]
-        powers = np.stack([radius, radius**2], axis=2)
+        powers = _powers(radius)
         change = np.empty(radius.shape, dtype=complex)
         together = 1 + 4 * CHUNK // (radius.shape[1] * density.shape[1])
         for first in range(0, len(laws), together):
@@ -190,7 +195,7 @@ class Contours:
         """
         self.doublings = max(0, math.floor(math.log2(count / FEWEST)))
         self.count = math.ceil(count / 2 ** (self.doublings + 1)) * 2 ** (self.doublings + 1)
-        g, self.density = self._curve(np.outer(self.score_range, 2 / self.count * np.arange(self.count + 1.0) - 1))
+        g, self.density = self._curve(self.score_range[:, None] * (2 / self.count * np.arange(self.count + 1.0) - 1))
         exponents = self._exponent(g)
         self.fall, self.turn = exponents.real.copy(), exponents.imag / 2
         linear, square = self.fall[:, 0], self.fall[:, 1]
@@ -204,9 +209,11 @@ class Contours:
     def _curve(self, x: FloatArray) -> tuple[ComplexArray, ComplexArray]:
         """Return g(x) and the density of a normal g times dg/dx, for x of shape (laws, nodes)."""
         side, height = np.tanh(x - self.saddle[:, None]), self.height[:, None]
-        imaginary = self.lift[:, None] + height * side
-        derivative = (1 + 1j * height * (1 - side**2)) / math.sqrt(2 * math.pi)
-        return x + 1j * imaginary, _exponential((imaginary**2 - x**2) / 2, -x * imaginary) * derivative
+        g = x.astype(complex)
+        g.imag = self.lift[:, None] + height * side
+        derivative = 1 + 1j * (height * (1 - side * side))
+        square = g * g / -2
+        return g, _exponential(square.real - HALF_LOG, square.imag) * derivative
 
     def _exponent(self, g: ComplexArray) -> ComplexArray:
         """Return the coefficients of r and r² in the exponent z of φ, shape (laws, 2, nodes)."""
@@ -228,7 +235,7 @@ class Contours:
             weights[:, first:-1:parts, first] = density[:, first::parts]
         rest = weights[:, ::-1].cumsum(axis=1)[:, ::-1]
         fall, turn, faint, dead = (values[..., scores] for values in (self.fall, self.turn, self.faint, self.dead))
-        powers = np.array([radius, radius**2]).T.copy()
+        powers = _powers(radius)
         means = np.empty((len(radius), parts), dtype=complex)
         rows = 1 + CHUNK // density.shape[1]
         for law, (start, end) in enumerate(pairwise(owner.searchsorted(np.arange(len(weights) + 1)).tolist())):
@@ -246,11 +253,9 @@ class Contours:
 
     def _beyond(self, radius: FloatArray, owner: IntArray) -> FloatArray:
         """Return bounds on the parts of φ beyond the ends of the curves, where the integrand falls faster than e^-x."""
-        total = np.zeros(len(radius))
-        for end in (0, -1):
-            linear, square, size = np.array([*self.fall[:, :, end].T, np.abs(self.density[:, end])])[:, owner]
-            total += size * (1 + np.exp(radius * (linear + radius * square)))
-        return total
+        fall, size = self.fall[:, :, :: self.count], np.abs(self.density[:, :: self.count])
+        exponent = (_powers(radius)[:, :, None] * fall[owner]).sum(axis=1)
+        return np.asarray((size[owner] * (1 + np.exp(exponent))).sum(axis=1))
 
     def _logarithm(self, radius: FloatArray, owner: IntArray, change: ComplexArray) -> ComplexArray:
         """Return log Φ from φ - 1."""
@@ -327,6 +332,14 @@ def _doubt(sums: FloatArray) -> FloatArray:
     return np.asarray(2 * second + third**1.5)
 
 
+def _powers(radius: FloatArray) -> FloatArray:
+    """Return r and r² along a new last axis."""
+    powers = np.empty((*radius.shape, 2))
+    powers[..., 0] = radius
+    np.multiply(radius, radius, out=powers[..., 1])
+    return powers
+
+
 def _phi(logarithm: ComplexArray) -> ComplexArray:
     """Return Φ from log Φ, within what a float holds."""
     return _exponential(np.minimum(np.maximum(logarithm.real, -100.0), 300.0), logarithm.imag)
@@ -335,8 +348,11 @@ def _phi(logarithm: ComplexArray) -> ComplexArray:
 def _exponential(x: FloatArray, y: FloatArray) -> ComplexArray:
     """Return e^{x + iy}, by t = tan(y/2): real functions are vectorised where the complex exponential is not."""
     size, tangent = np.exp(x), np.tan(y / 2)
-    doubled = 2 * size / (1 + tangent**2)
-    return np.asarray(doubled - size + 1j * (doubled * tangent))
+    doubled = 2 * size / (1 + tangent * tangent)
+    value = np.empty(doubled.shape, dtype=complex)
+    np.subtract(doubled, size, out=value.real)
+    np.multiply(doubled, tangent, out=value.imag)
+    return value
 
 
 def _weighted_expm1(x: FloatArray, half: FloatArray, weights: FloatArray) -> ComplexArray:
@@ -361,6 +377,9 @@ def _weighted_expm1(x: FloatArray, half: FloatArray, weights: FloatArray) -> Com
 
 def _log1p(z: ComplexArray) -> ComplexArray:
     """Return log(1 + z) with the digits of a small z; -18 where 1 + z vanishes."""
-    square = 2 * z.real + z.real**2 + z.imag**2
-    logarithm = 0.5 * np.log1p(np.maximum(square, np.nextafter(-1, 0))) + 1j * np.arctan2(z.imag, 1 + z.real)
-    return np.asarray(logarithm)
+    real, imaginary = z.real, z.imag
+    square = real * (2 + real) + imaginary * imaginary
+    value = np.empty(square.shape, dtype=complex)
+    np.multiply(0.5, np.log1p(np.maximum(square, LEAST)), out=value.real)
+    np.arctan2(imaginary, 1 + real, out=value.imag)
+    return value

@@ -134,6 +134,8 @@ def _certain(law: LognormalSum) -> Probability | None:
 
 def _rare(laws: Sequence[LognormalSum]) -> list[Probability | None]:
     """Return 0 or 1 where Chernoff's bound, with the scores cut off at 8.8, leaves less than 1e-12."""
+    if not any(_far(law) for law in laws):
+        return [None] * len(laws)
     numbers = [(law.constant, law.terms, law.spread, law.mean, law.slope, law.noise) for law in laws]
     constant, terms, spread, mean, slope, noise = np.array(numbers, dtype=float).T[..., None]
     g, weights = _coarse_scores(12 * math.ceil(4 + min(float(spread.max()), LARGEST_FLOAT_SPREAD)))
@@ -152,6 +154,12 @@ def _rare(laws: Sequence[LognormalSum]) -> list[Probability | None]:
         else None
         for law, side, value in zip(laws, sign[:, 0].tolist(), logarithm.tolist(), strict=True)
     ]
+
+
+def _far(law: LognormalSum) -> bool:
+    """Return whether the sum's mean can be five deviations of its noise from 0: a nearer one leaves more than 1e-12."""
+    drift = math.exp(min(law.spread**2 / 2, 100.0)) * (abs(law.mean) + abs(law.slope) * law.spread)
+    return abs(law.constant) + law.terms * drift > 5 * math.sqrt(law.terms) * law.noise
 
 
 @cache
