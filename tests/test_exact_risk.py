@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import mpmath as mp
 import numpy as np
@@ -18,7 +19,7 @@ from tests.false_alarms import assert_mean
 from theory import AccuracyError, ArgumentError, ContextualMixture, Delta, TrainedModel, exact_risk
 from theory.risk import lognormal_contour
 from theory.risk.lognormal_contour import Contours
-from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
+from theory.risk.lognormal_sum import LognormalSum, probabilities_below_zero, probability_below_zero
 
 PROMISED = 1e-10
 
@@ -167,6 +168,30 @@ def test_a_bound_sees_scores_that_are_cut_off(monkeypatch):
     assert abs(value - exact) <= sum(doubts) + sum(larger)
     assert sum(doubts) < 1e-11
     assert abs(value - exact) > 1e-8
+
+
+def test_laws_together_are_laws_one_by_one():
+    """Laws that need no integral, one, a contour or several of them, more than share their arrays, in any order."""
+    laws = [LognormalSum(*law) for law in LAWS]
+    laws += [LognormalSum(1.0, 3, 0.0, 0.2, 0.1, 1.0), LognormalSum(50.0, 3, 0.1, 0.2, 0.1, 1.0)]
+    laws += [LognormalSum(3.0, 1, 2.0, 0.3, -0.2, 1.0), LognormalSum(0.3, 5, 0.8, -0.1, 1.0, 0.003)]
+    laws += [LognormalSum(float(c), 60, 4.0, 0.4, -0.5, 1.0) for c in np.linspace(-9, 9, 12)]
+    for law, result in zip(laws, probabilities_below_zero(laws), strict=True):
+        alone = probability_below_zero(law)
+        assert abs(result.value - alone.value) <= min(result.bound + alone.bound, 1e-12), law
+
+
+def test_radii_that_are_given_few_scores_are_counted(monkeypatch):
+    law, shape = LognormalSum(30.0, 63, 3.5, 0.4, -0.5, 1.0), (0.35, -0.1, 0.08)
+    value, radii, scores = on_one_contour(law, shape, 150, 800)
+    monkeypatch.setattr(lognormal_contour, "FEWEST", 800)
+    exact, *_ = on_one_contour(law, shape, 150, 800)
+    assert radii + scores < 2e-11
+    assert abs(value - exact) < 1e-13  # what was left is squared where the step is halved
+    monkeypatch.setattr(lognormal_contour, "FEWEST", 50)
+    monkeypatch.setattr(lognormal_contour, "SETTLED", math.inf)
+    rough, _, more = on_one_contour(law, shape, 150, 800)
+    assert 1e-9 < abs(rough - exact) <= more
 
 
 def random_model(rng, d):

@@ -22,6 +22,10 @@ the number of nodes.  Sums over every second and every third node cost nothing; 
 over all is the error of twice the step and, doubled over log r, bounds that of the step itself.  Nothing faster is
 counted on, because a small part of an integrand may need more nodes than the rest.  Where Φ makes a full turn between
 two nodes, though, all these sums agree on a wrong value: there the integrand counts as lost with its full size.
+
+Few radii need as many scores as the most demanding one.  All start from a share of them, and those whose doubt matters
+are given the scores in between, until it does not.  Laws are inverted together, for an array costs a few microseconds
+however short it is.
 Source: the inversion formula is Gil-Pelaez's, the contours are derived here.
 """
 
@@ -56,6 +60,7 @@ UNRESOLVED = 5.0
 """Nodes between which Φ makes a full turn, 2π, see it stand still, and so do every second and every third of them."""
 
 SCORE_RANGE = 7.9
+"""One of m normal numbers is larger than this and log m/10 with a probability below 1e-13."""
 
 FEWEST = 192
 """Where all radii can be given so few scores, to tell apart those that need them would take longer."""
@@ -64,6 +69,7 @@ SETTLED = 1e-12
 """The error that a sum over r may have from radii that are given no more scores."""
 
 HALF_LOG = math.log(2 * math.pi) / 2
+"""The density of a normal g is e^{-g²/2 - log(2π)/2}."""
 
 LEAST = float(np.nextafter(-1, 0))
 """The float above -1."""
@@ -99,10 +105,10 @@ class LognormalSum:
 
 
 class _Radii:
-    """Equal steps of v, on which r depends as `Contours._radius` says, one law after another."""
+    """Equal steps of v between the ends of some contours, one law after another, in arrays of shape (radii,)."""
 
     def __init__(self, contours: Contours, laws: IntArray, steps: IntArray) -> None:
-        """Take the numbers of steps of the laws whose indices are given, in ascending order."""
+        """Take the indices of the laws, ascending, and their numbers of steps."""
         self.count = steps + 1
         self.first = self.count.cumsum() - self.count
         self.place = np.arange(len(laws)).repeat(self.count)
@@ -110,7 +116,7 @@ class _Radii:
         self.index = np.arange(len(self.owner)) - self.first[self.place]
         step = ((contours.upper - contours.lower)[laws] / steps)[self.place]
         v = contours.lower[self.owner] + step * self.index
-        self.radius = contours._radius(self.owner, v)
+        self.radius = contours.radius(self.owner, v)
         self.weight = (1 + np.exp(-v / contours.stretch[self.owner])) * step  # dr/r
 
     def sums(self, values: FloatArray) -> FloatArray:
@@ -121,7 +127,11 @@ class _Radii:
 class Contours:
     """Rays r e^{iθ} of u and curves x + i(lift ± height tanh(x - g₀)) of g, one a law, on the r that matter.
 
-    What belongs to a law is an array of shape (laws,).
+    Numbers of the laws are arrays of shape (laws,).
+
+    Attributes:
+        lower, upper: the ends of v, of which r is a function.
+        growth: the largest log |Φ| that a few radii and scores show.
     """
 
     def __init__(self, laws: Sequence[LognormalSum], shapes: Sequence[Shape], count: int) -> None:
@@ -140,7 +150,6 @@ class Contours:
         deviation *= np.sqrt(self.terms)
         self.size = np.maximum(deviation, np.abs(self.constant))
         self.stretch = 1 + self.spread
-        # One of m normal numbers is larger with a probability below 1e-13.
         self.score_range = SCORE_RANGE + 0.1 * np.log(self.terms)
         self._take_scores(count)
         # Below e^-depth, E min(1, |uX|) is below 1e-13.
@@ -161,7 +170,7 @@ class Contours:
             length = (last - first)[laws]
             steps = round(1.5 * length.max()) + 6
             v = first[laws, None] + (length / steps)[:, None] * np.arange(steps + 1.0)
-            magnitude = self._rough_magnitude(laws, self._radius(laws[:, None], v), stride)
+            magnitude = self._rough_magnitude(laws, self.radius(laws[:, None], v), stride)
             self.growth[laws] = np.maximum(self.growth[laws], magnitude.max(axis=1))
             dead = np.where(magnitude < -NEGLIGIBLE, 0, np.arange(1, steps + 2)).max(axis=1)
             self.upper[laws] = v[np.arange(len(laws)), np.minimum(dead, steps)]
@@ -183,15 +192,15 @@ class Contours:
             change[part] = _weighted_expm1(falls, turns, weights[some].view(float))[..., 0]
         return np.asarray(self._logarithm(radius, laws[:, None], change).real)
 
-    def _radius(self, owner: IntArray, v: FloatArray) -> FloatArray:
+    def radius(self, owner: IntArray, v: FloatArray) -> FloatArray:
         """Return r with log r = v - a e^{-v/a}, a = 1 + s, which crowds the nodes where Φ changes."""
         stretch = self.stretch[owner]
         return np.asarray(np.exp(v - stretch * np.exp(-v / stretch)) / self.size[owner])
 
     def _take_scores(self, count: int) -> None:
-        """Compute the integrand's parts at so many scores, or up to 2^doublings more, and one.
+        """Compute the parts of the integrand at so many scores or a few more, the last axis of all arrays.
 
-        The last axis of all arrays is that of the scores.
+        Every 2^doublings-th of them is what all radii start from.
         """
         self.doublings = max(0, math.floor(math.log2(count / FEWEST)))
         self.count = math.ceil(count / 2 ** (self.doublings + 1)) * 2 ** (self.doublings + 1)
@@ -225,9 +234,13 @@ class Contours:
         return exponents
 
     def _means(self, radius: FloatArray, owner: IntArray, scores: slice, parts: int) -> ComplexArray:
-        """Return φ - 1 for r of shape (k,), ascending for each law, by some of the scores, equidistant ones.
+        """Return φ - 1 by some of the scores, equidistant ones.
 
-        Of shape (k, parts): the mean over all of them, or those over the even and the odd ones.
+        Args:
+            radius: r, shape (k,).
+            owner: the law of each, ascending; the radii of a law ascend, too.
+            scores: which of them.
+            parts: 1 for the mean over them all, 2 for those over the even and over the odd ones; shape (k, parts).
         """
         density = self.density[:, scores] * (2 * parts * scores.step / self.count * self.score_range)[:, None]
         weights = np.zeros((len(density), density.shape[1] + 1, parts), dtype=complex)
@@ -299,7 +312,7 @@ class Contours:
         return lost
 
     def integral(self, laws: IntArray, nodes: IntArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return P of some laws, and the errors that the sums over r and g may have.
+        """Return P of some laws, and the errors that the sums over r and over g may have, arrays of shape (laws,).
 
         Args:
             laws: indices, ascending.

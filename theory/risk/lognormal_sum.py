@@ -81,7 +81,7 @@ def probability_below_zero(law: LognormalSum) -> Probability:
 
 
 def probabilities_below_zero(laws: Sequence[LognormalSum]) -> list[Probability]:
-    """Return the same of several sums at once: in less time than one by one where their spreads are alike."""
+    """Return P(sum < 0) of several sums, as `probability_below_zero`: sooner than one by one if they spread alike."""
     found = [_closed_form(law) or _certain(law) for law in laws]
     _fill(found, laws, _rare)
     for law, known in zip(laws, found, strict=True):
@@ -220,7 +220,7 @@ def _searched(law: LognormalSum, trial: _Trial, others: Iterator[Shape]) -> tupl
 
 
 class _Trial:
-    """A contour with the numbers of nodes that its last result asks for, and what they cost beside the first ones."""
+    """One of some contours, with the numbers of nodes that its last result asks for, and what they cost."""
 
     def __init__(self, law: LognormalSum, contours: Contours, index: int) -> None:
         """Take the first numbers of nodes from what most laws need."""
@@ -245,13 +245,13 @@ class _Trial:
 
 
 def _trials(laws: Sequence[LognormalSum], tried: Sequence[Shape]) -> list[_Trial]:
-    """Make a contour of each law."""
+    """Make contours, one a law."""
     contours = Contours(laws, tried, math.ceil(max(usual_scores(law) for law in laws)))
     return [_Trial(law, contours, index) for index, law in enumerate(laws)]
 
 
 def _refine(trials: Sequence[_Trial]) -> None:
-    """Evaluate some contours that were made together."""
+    """Evaluate some of the contours that were made together."""
     if not trials:
         return
     nodes = [6 * math.ceil(trial.nodes / 6) for trial in trials]
