@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import mpmath as mp
 import numpy as np
@@ -16,8 +17,9 @@ from scipy.special import ndtr, softmax
 from numerics.simulators.sequences import draw_sequences
 from tests.false_alarms import assert_mean
 from theory import AccuracyError, ArgumentError, ContextualMixture, Delta, TrainedModel, exact_risk
-from theory.risk.lognormal_contour import Contour
-from theory.risk.lognormal_sum import LognormalSum, probability_below_zero
+from theory.risk import lognormal_contour
+from theory.risk.lognormal_contour import Contours
+from theory.risk.lognormal_sum import LognormalSum, probabilities_below_zero, probability_below_zero
 
 PROMISED = 1e-10
 
@@ -142,25 +144,54 @@ def test_three_terms_are_a_triple_sum(constant, spread, mean, slope, noise):
     assert result.bound <= PROMISED
 
 
+def on_one_contour(law, shape, nodes, scores):
+    """Return the probability, and the errors that the sums over radii and scores may have."""
+    results = Contours([law], [shape], scores).integral(np.array([0]), np.array([nodes]), scores)
+    return [float(result[0]) for result in results]
+
+
 def test_a_bound_sees_a_phase_that_turns_too_fast_for_the_nodes():
     """On the second contour Φ rises again to 1e-9, and 600 nodes make one full turn each there: their sums agree."""
     law = LognormalSum(1.6741922330401835, 12, 0.3258940432754959, 0.7639857838506077, 2.014191323155, 0.48181850581162)
-    exact, radii, scores = Contour(law, 0.1, 0.0, 0.7).integral(900, 400)
+    exact, radii, scores = on_one_contour(law, (0.1, 0.0, 0.7), 900, 400)
     assert radii + scores < 1e-11
     for nodes in (162, 204, 300, 600):
-        value, *doubts = Contour(law, 0.25, 0.0, 0.7).integral(nodes, 126)
+        value, *doubts = on_one_contour(law, (0.25, 0.0, 0.7), nodes, 126)
         assert 3e-11 < abs(value - exact) <= sum(doubts) + radii + scores
 
 
-def test_a_bound_sees_scores_that_are_cut_off():
+def test_a_bound_sees_scores_that_are_cut_off(monkeypatch):
     law = LognormalSum(2.0, 40, 0.5, 0.1, 0.2, 1.0)
-    whole, cut = (Contour(law, 0.1, 0.0, 0.0) for _ in range(2))
-    cut.score_range = 4.5
-    exact, *doubts = whole.integral(300, 200)
-    value, *larger = cut.integral(300, 200)
+    exact, *doubts = on_one_contour(law, (0.1, 0.0, 0.0), 300, 200)
+    monkeypatch.setattr(lognormal_contour, "SCORE_RANGE", 4.1)
+    value, *larger = on_one_contour(law, (0.1, 0.0, 0.0), 300, 200)
     assert abs(value - exact) <= sum(doubts) + sum(larger)
     assert sum(doubts) < 1e-11
     assert abs(value - exact) > 1e-8
+
+
+def test_laws_together_are_laws_one_by_one():
+    """Laws that need no integral, one, a contour or several of them, more than share their arrays, in any order."""
+    laws = [LognormalSum(*law) for law in LAWS]
+    laws += [LognormalSum(1.0, 3, 0.0, 0.2, 0.1, 1.0), LognormalSum(50.0, 3, 0.1, 0.2, 0.1, 1.0)]
+    laws += [LognormalSum(3.0, 1, 2.0, 0.3, -0.2, 1.0), LognormalSum(0.3, 5, 0.8, -0.1, 1.0, 0.003)]
+    laws += [LognormalSum(float(c), 60, 4.0, 0.4, -0.5, 1.0) for c in np.linspace(-9, 9, 12)]
+    for law, result in zip(laws, probabilities_below_zero(laws), strict=True):
+        alone = probability_below_zero(law)
+        assert abs(result.value - alone.value) <= min(result.bound + alone.bound, 1e-12), law
+
+
+def test_radii_that_are_given_few_scores_are_counted(monkeypatch):
+    law, shape = LognormalSum(30.0, 63, 3.5, 0.4, -0.5, 1.0), (0.35, -0.1, 0.08)
+    value, radii, scores = on_one_contour(law, shape, 150, 800)
+    monkeypatch.setattr(lognormal_contour, "FEWEST", 800)
+    exact, *_ = on_one_contour(law, shape, 150, 800)
+    assert radii + scores < 2e-11
+    assert abs(value - exact) < 1e-13  # what was left is squared where the step is halved
+    monkeypatch.setattr(lognormal_contour, "FEWEST", 50)
+    monkeypatch.setattr(lognormal_contour, "SETTLED", math.inf)
+    rough, _, more = on_one_contour(law, shape, 150, 800)
+    assert 1e-9 < abs(rough - exact) <= more
 
 
 def random_model(rng, d):

@@ -7,8 +7,10 @@ numbers were read from several hundred random laws: of each, the contour that ne
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import chain
 
-from theory.risk.lognormal_contour import Contour, LognormalSum
+from theory.risk.lognormal_contour import LognormalSum, Shape
 
 FEW_TERMS = 16
 """φ^m of so few terms falls slowly on the real axis."""
@@ -16,38 +18,43 @@ FEW_TERMS = 16
 TINY = 1e-300
 
 
-def directions(law: LognormalSum) -> list[tuple[float, float, float]]:
-    """Return triples of an angle of u and a lift and a height of g, the one that suits most laws first.
+def shapes(law: LognormalSum) -> Iterator[Shape]:
+    """Return the shapes of contours to try, the one that suits most laws first.
 
     On a lifted curve, g - iθ/s, the angle costs no nodes over g; a narrow spread would have to be lifted too far.
     """
     side = math.copysign(1.0, law.constant)
     lifted_angles, flat_angles = _angles(law, side)
     heights = _heights(law)
-    lifted = [
+    lifted = (
         (side * angle, -side * angle / law.spread, height)
         for height in heights
         for angle in lifted_angles
         if abs(angle) < 1.6 * law.spread
-    ]
-    flat = [
+    )
+    flat = (
         (side * angle, 0.0, height)
         for height in heights
         for angle in flat_angles
         if abs(angle) + law.spread * height < 0.71
-    ]
+    )
     bent = law.steep and side * law.slope > 0  # a lift lets e^{iu e^{sg} βg} grow
-    return lifted + flat if law.spread > 0.7 and not bent else flat + lifted
+    return chain(lifted, flat) if law.spread > 0.7 and not bent else chain(flat, lifted)
 
 
-def usual_nodes(contour: Contour) -> tuple[float, float]:
-    """Return the numbers of nodes over log r and over g that suffice for nine laws of ten."""
-    law, spread = contour.law, contour.law.spread
+def usual_radii(law: LognormalSum, length: float) -> float:
+    """Return the number of nodes over log r, on a stretch so long, that suffices for nine laws of ten."""
     pull = math.sqrt(law.terms) * abs(law.mean) / math.hypot(law.noise, law.slope, TINY)
-    near = (15 - 2.6 * spread) * (1 + min(0.6, 0.12 * pull))
+    near = (15.5 - 2.7 * law.spread) * (1 + min(0.6, 0.12 * pull))
     far = min(5.2 + 0.55 * math.log(1 + _distance(law)) + (2 if law.terms <= FEW_TERMS else 0), 11.0)
+    return length * max(near, far)
+
+
+def usual_scores(law: LognormalSum) -> float:
+    """Return the number of nodes over g that suffices for nine laws of ten."""
+    spread = law.spread
     scores = max(60 + 120 * spread, 36 + min(40 * spread + 110 * spread**2, 206 * spread))
-    return (contour.upper - contour.lower) * max(near, far), scores * (1.15 if law.steep else 1.0)
+    return scores * (1.15 if law.steep else 1.0)
 
 
 def _distance(law: LognormalSum) -> float:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from theory.arguments import ArgumentError, one_of, real, single, whole
+from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
 from theory.mixture import NOISE_KINDS
 from theory.risk.lognormal_contour import LognormalSum
-from theory.risk.lognormal_sum import PROMISED, AccuracyError, probability_below_zero
+from theory.risk.lognormal_sum import PROMISED, AccuracyError, probabilities_below_zero
 from theory.risk.trained_model import TrainedModel
 
 LARGEST_LOG_RATIO = 300.0
@@ -80,15 +80,15 @@ def exact_risk(
     """
     size, relevant, sigma = checked_data(model, tokens, relevant_tokens, noise, noise_kind, deltas)
     largest = float(np.abs(model.head).max())
-    model = replace(model, head=model.head / largest if largest > 0 else model.head)  # the sign of f has no scale
-    noise_parts = _noise_parts(model, sigma, noise_kind)
+    head = model.head / largest if largest > 0 else model.head  # the sign of f has no scale
+    laws = _decisions(model, head, size, relevant, _noise_parts(model, head, sigma, noise_kind), deltas)
+    vectors = (model.context, model.signal, model.prompt, head)
+    lengths = [float(np.linalg.norm(vector)) for vector in vectors]
     error = bound = 0.0
-    for delta in deltas:
-        for label in (-1.0, 1.0):
-            law = _decision(model, size, relevant, noise_parts, delta, label)
-            probability = probability_below_zero(law)
-            error += delta.probability / 2 * probability.value
-            bound += delta.probability / 2 * (probability.bound + _rounding(model, law, delta))
+    for index, (law, probability) in enumerate(zip(laws, probabilities_below_zero(laws), strict=True)):
+        delta = deltas[index // 2]
+        error += delta.probability / 2 * probability.value
+        bound += delta.probability / 2 * (probability.bound + _rounding(lengths, law, delta))
     if bound > PROMISED:
         raise AccuracyError(f"the test error is known to {bound:.1g} only, not to {PROMISED:g}")
     return ExactRisk(error, bound)
@@ -129,7 +129,7 @@ def check_deltas(deltas: Sequence[Delta]) -> None:
         raise ArgumentError("deltas", "have probabilities that add up to 1", f"{total:g}")
 
 
-def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
+def _rounding(lengths: Sequence[float], law: LognormalSum, delta: Delta) -> float:
     """Return what rounding the law's numbers may change of the probability.
 
     The exponent and the products of w are sums with roundings of their largest parts.  A relative change x of the
@@ -139,8 +139,7 @@ def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
     size = law.noise + abs(law.slope) + abs(law.mean) * min(law.spread, 1.0)
     if law.terms == 0 or size == 0:
         return 0.0
-    vectors = (model.context, model.signal, model.prompt, model.head)
-    context, signal, prompt, scale = (float(np.linalg.norm(vector)) for vector in vectors)
+    context, signal, prompt, scale = lengths
     outside = abs(delta.context) * context + abs(delta.signal) * signal
     exponent = prompt * (context + signal + outside) + law.spread + 8
     steepness = 1 + min(abs(law.constant), law.terms * abs(law.mean)) / (size * math.sqrt(law.terms))
@@ -148,9 +147,9 @@ def _rounding(model: TrainedModel, law: LognormalSum, delta: Delta) -> float:
     return float(np.finfo(float).eps * (exponent * steepness + mean))
 
 
-def _noise_parts(model: TrainedModel, sigma: float, noise_kind: str) -> tuple[float, float, float]:
+def _noise_parts(model: TrainedModel, head: FloatArray, sigma: float, noise_kind: str) -> tuple[float, float, float]:
     """Return σ‖q‖, σ w_q and ν: what the noise adds to the score, and to wᵀz along and across the prompt."""
-    prompt, head = model.prompt, model.head
+    prompt = model.prompt
     if noise_kind == "prompt-orthogonal":
         direction = model.context / np.linalg.norm(model.context)
         prompt, head = (vector - (vector @ direction) * direction for vector in (prompt, head))
@@ -162,26 +161,27 @@ def _noise_parts(model: TrainedModel, sigma: float, noise_kind: str) -> tuple[fl
     return sigma * length, sigma * along, sigma * across
 
 
-def _decision(
+def _decisions(
     model: TrainedModel,
+    head: FloatArray,
     tokens: int,
     relevant: int,
     noise_parts: tuple[float, float, float],
-    delta: Delta,
-    label: float,
-) -> LognormalSum:
-    """Return the law of y f D e^{-qᵀμ} given the label."""
-    inside = model.context + label * model.signal
-    outside = -delta.context * model.context - delta.signal * label * model.signal
+    deltas: Sequence[Delta],
+) -> list[LognormalSum]:
+    """Return the laws of y f D e^{-qᵀμ} given δ and the label, the labels -1 and 1 of one δ after another."""
+    labels = np.array([-1.0, 1.0])
+    inside = model.context + labels[:, None] * model.signal
+    context, signal = np.array([(delta.context, delta.signal) for delta in deltas]).T
+    outside = -context[:, None, None] * model.context - np.outer(signal, labels)[..., None] * model.signal
     # Beyond e^300 the other kind of token has no weight that a float could show.
-    log_ratio = float(model.prompt @ (inside - outside)) + math.log(relevant)
-    ratio = math.exp(min(max(log_ratio, -LARGEST_LOG_RATIO), LARGEST_LOG_RATIO))
+    log_ratio = (inside - outside) @ model.prompt + math.log(relevant)
+    ratio = np.exp(np.clip(log_ratio, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO))
+    constants, means = ratio * labels * (inside @ head), labels * (outside @ head)
     spread, slope, noise = noise_parts
-    return LognormalSum(
-        constant=ratio * label * float(model.head @ inside),
-        terms=tokens - relevant,
-        spread=spread,
-        mean=label * float(model.head @ outside),
-        slope=label * slope,
-        noise=noise,
-    )
+    return [
+        LognormalSum(constant, tokens - relevant, spread, mean, label * slope, noise)
+        for constant, mean, label in zip(
+            constants.ravel().tolist(), means.ravel().tolist(), len(deltas) * [-1.0, 1.0], strict=True
+        )
+    ]
