@@ -18,12 +18,13 @@ Source: derived here by Gordon's comparison, as Deng, Kammoun & Thrampoulidis (2
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from theory.arguments import ArgumentError, FloatArray, NotAvailableError
+from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
 from theory.attention.law import AttentionLaw
 from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
 
@@ -67,6 +68,7 @@ class _Margin:
         return self.excess(self.best_overlap(margin), margin)
 
 
+@lru_cache(maxsize=64)
 def separability_threshold(law: AttentionLaw) -> float:
     """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
 
@@ -104,7 +106,7 @@ def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
         >>> round(max_margin_head(law, ratio=1.0).overlap, 6)
         0.529172
     """
-    gamma = ratio_argument(ratio)
+    gamma = single(ratio_argument(ratio))
     scaled, unit = standardised(law)
     equations = _Margin(scaled, gamma)
     if gamma == 0 or equations.least(0.0) >= 0:
@@ -124,4 +126,4 @@ def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
         residual = max(residual, abs(equations.slope(overlap, margin)) / gamma)
     length = 1 / (margin * unit) if margin > 0 else math.inf
     head = ProportionalHead(overlap * length, math.sqrt(max(1 - overlap**2, 0.0)) * length, residual)
-    return certified(head, f"the max-margin head at p/n = {gamma:g}")
+    return certified(head, "the max-margin head", gamma)
