@@ -216,17 +216,18 @@ def _log_effective_ridge(means: _Means, gamma: FloatArray, ridge: FloatArray) ->
     length = np.hypot(slack, 2 * np.sqrt(ridge) * np.sqrt(gamma))
     start = np.log(np.where(slack > 0, 2 * gamma / (slack + length), (length - slack) / (2 * ridge)))
     lower, upper = np.minimum(start, RANGE[0]), np.full_like(start, RANGE[1])
-    log_v = np.minimum(start, upper)
+    log_v, done = np.minimum(start, upper), np.zeros(gamma.shape, dtype=bool)
     for _ in range(MOST_STEPS):
         at = _Equation(means, gamma, ridge, log_v)
         step = at.step()
-        settled, following = np.abs(step) <= SMALL_STEP, log_v + step
+        settled, following = done | (np.abs(step) <= SMALL_STEP), log_v + step
         if settled.all():
-            return np.asarray(following)
+            return np.asarray(np.where(done, log_v, following))
         high = at.excess > 0
         lower, upper = np.where(high, lower, log_v), np.where(high, log_v, upper)
         inside = (following >= lower) & (following <= upper)
-        log_v = np.where(settled, log_v, np.where(inside, following, (lower + upper) / 2))
+        log_v = np.where(done, log_v, np.where(settled | inside, following, (lower + upper) / 2))
+        done = settled
     return np.asarray(log_v)
 
 
