@@ -47,7 +47,7 @@ def proportional_prediction(mixture: ContextualMixture, head: Head) -> Predictio
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
         >>> proportional_prediction(mixture, Head(samples=[200, 400], kind="ridge", ridge=0.01)).error.round(5)
-        array([0.3473 , 0.31096])
+        array([0.3473 , 0.30911])
     """
     dimension, samples, _ = broadcast(
         dimension=np.asarray(mixture.dimension), samples=np.asarray(head.samples), ridge=_penalty(head)

@@ -68,7 +68,6 @@ class _Margin:
         return self.excess(self.best_overlap(margin), margin)
 
 
-@lru_cache(maxsize=64)
 def separability_threshold(law: AttentionLaw) -> float:
     """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
 
@@ -80,6 +79,12 @@ def separability_threshold(law: AttentionLaw) -> float:
         >>> round(separability_threshold(law), 12)    # no signal: n < 2p points in general position
         0.5
     """
+    return _threshold(law)
+
+
+@lru_cache(maxsize=64)
+def _threshold(law: AttentionLaw) -> float:
+    """Return γ*; along a curve in n it is computed once."""
     scaled, _ = standardised(law)
     # At γ = 1/2 data are separable even without signal; as γ falls, only the signal can make them so.
     if _Margin(scaled, 1e-12).least(0.0) <= 0:
