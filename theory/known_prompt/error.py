@@ -93,6 +93,8 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
 
     def at(places: Places) -> tuple[ContextualMixture, Head]:
         """Return the setting at places that differ in n, d and λ only."""
+        if shape == ():
+            return mixture, head
         changes: dict[str, Any] = {name: single(points[name][places.flat[0]]) for name in OF_ATTENTION}
         changes |= {name: values[places] for name, values in points.items() if name not in OF_ATTENTION}
         training = {name: changes.pop(name) for name in points if name not in MIXTURE_NUMBERS}
@@ -119,9 +121,10 @@ def _alike(points: dict[str, FloatArray]) -> list[Places]:
 
 def _predictions(at: Settings, places: Places, regime: str) -> list[Part]:
     """Return predictions by the most exact formula that `regime` allows: exact ones one by one, limits together."""
-    exact = []
-    if regime == "exact" or (regime == "auto" and _has_exact_formula(*at(places))):
-        exact = [part for place in places for part in _exact_prediction(at, np.array(place), regime)]
+    together = at(places)
+    if regime == "proportional" or (regime == "auto" and not _has_exact_formula(*together)):
+        return [(places, proportional_prediction(*together))]
+    exact = [part for place in places for part in _exact_prediction(at, np.array(place), regime)]
     left = np.setdiff1d(places, [place for place, _ in exact])
     return [*exact, (left, proportional_prediction(*at(left)))] if left.size else exact
 
