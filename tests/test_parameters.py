@@ -187,6 +187,34 @@ def test_a_curve_needs_no_loop():
     assert_allclose(prediction.error[1, 1], alone.error, rtol=100 * EPS)
 
 
+@pytest.mark.parametrize(
+    ("head", "noise_kind", "regimes"),
+    [
+        (Head([[2], [5], [np.inf]], kind="ridge", ridge=[0.1, np.inf, 0, 1e-3]), "isotropic", "proportional; exact"),
+        (Head([2, 5], [[0.0], [1.0]], kind="ridge", ridge=[[[0.0]], [[0.1]]]), "isotropic", "exact; proportional"),
+        (Head([[2], [40]], kind="logistic", ridge=[0.0, 0.3]), "isotropic", "proportional"),
+        (Head([2, 5], [[4.0], [1.0]], kind="averaging"), "isotropic", "proportional; exact"),
+        (Head([5, 12], kind="least-squares", space="full"), "prompt-orthogonal", "proportional; exact"),
+    ],
+)
+def test_an_array_of_predictions_is_the_predictions_one_by_one(head, noise_kind, regimes):
+    mixture = ContextualMixture(11, 3, 1, noise_kind=noise_kind)
+    together = known_prompt_error(mixture, head)
+    ridge = np.array([None]) if head.ridge is None else head.ridge
+    settings = np.broadcast_arrays(head.samples, head.inverse_temperature, ridge)
+    assert together.error.shape == settings[0].shape
+    alone = [
+        known_prompt_error(mixture, Head(n, tau, kind=head.kind, ridge=x, space=head.space))
+        for n, tau, x in zip(*(values.ravel() for values in settings), strict=True)
+    ]
+    for name in ("error", "log_error", "overlap", "limit", "population", "kappa"):
+        # Sums over nodes may be taken in another order.
+        assert_allclose(getattr(together, name).ravel(), [getattr(x, name) for x in alone], rtol=100 * EPS)
+    assert_allclose(together.error_bound.ravel(), [x.error_bound for x in alone], atol=100 * EPS)
+    assert together.regime == regimes
+    assert together.source == "; ".join(dict.fromkeys(x.source for x in alone))
+
+
 @pytest.mark.parametrize(("signal_norm", "delta_signal"), [(1e12, 0.428571428571), (1e6, 0.42857), (1.0, 0.4)])
 def test_the_error_bound_covers_the_rounding_of_kappa(signal_norm, delta_signal):
     """R = 3 of 10 tokens pooled: M = 0.3 - 0.7 δ_w nearly cancels.  κ at 50 digits, Q(κ) from it."""

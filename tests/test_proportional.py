@@ -72,7 +72,7 @@ def test_ridge_under_deterministic_attention_is_the_marchenko_pastur_form(kappa,
 
 
 @pytest.mark.parametrize("kappa", [0.1, 1.0, 5.0])
-@each_ratio
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.95, 1 - 1e-9, 1 + 1e-9, 1.05, 3.0])
 def test_both_ends_of_the_ridge_have_closed_forms(kappa, ratio):
     kept = 1 - ratio if ratio < 1 else 1 - 1 / ratio
     along = kappa / math.sqrt(kappa**2 + ratio)
@@ -118,6 +118,60 @@ def test_small_and_large_ridges_approach_their_limits_at_first_order(law, ratio)
             assert_allclose(gaps[0] / gaps[1], 10, rtol=0.05)
 
 
+def exact_ridge(law, ratio, ridge):
+    """Solve the equations as they are printed to 50 digits, by bisection."""
+    with mpmath.workdps(50):
+        numbers = [[mpmath.mpf(float(x)) for x in values] for values in (law.signal, law.noise, law.weight)]
+        gamma, penalty = mpmath.mpf(ratio), mpmath.mpf(ridge)
+        signal, square, weight = numbers[0], [s**2 for s in numbers[1]], [w / sum(numbers[2]) for w in numbers[2]]
+
+        def mean(values, v, power):
+            rows = zip(values, square, weight, strict=True)
+            return sum(w * x / (1 + v * s) ** power for x, s, w in rows)
+
+        lower, upper = mpmath.mpf(-300), mpmath.mpf(300)
+        while upper - lower > mpmath.mpf(10) ** -40:
+            middle = (lower + upper) / 2
+            v = mpmath.exp(middle)
+            lower, upper = (lower, middle) if v * (penalty + mean(square, v, 1)) > gamma else (middle, upper)
+        mu = v / gamma
+        along = mu * mean(signal, v, 1) / (1 + mu * mean([m**2 for m in signal], v, 1))
+        shrink = gamma * mu**2 * mean([s**2 for s in square], v, 2)
+        missing = [s * (1 - m * along) ** 2 for m, s in zip(signal, square, strict=True)]
+        noise = gamma * mu**2 * mean(missing, v, 2)
+        return float(along), float(mpmath.sqrt((noise + shrink * along**2) / (1 - shrink)))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "ridge"),
+    [(0.5, 0.1), (0.7, 0.0), (1 - 1e-9, 0.0), (1.0, 1e-20), (1 + 1e-7, 1e-9), (3.0, 1e-25), (1e-30, 1e3), (1e20, 1e-8)],
+)
+def test_ridge_to_rounding_next_to_the_peak_and_far_from_it(ratio, ridge):
+    law = AttentionLaw(3 * TURNED.signal, np.array([1e-3, 0.5, 30.0]), TURNED.weight)
+    head = ridge_head(law, ratio, ridge)
+    # V is had as e^{log V}, |log V| < 100: a hundred roundings.
+    assert_allclose([head.along, head.across], exact_ridge(law, ratio, ridge), rtol=1e-13)
+
+
+@each_law
+def test_an_array_of_ridge_heads_is_the_heads_one_by_one(law):
+    ratio = np.array([0.0, 1e-3, 0.5, 1 - 1e-9, 1.0, 1 + 1e-9, 2.0, *np.geomspace(0.01, 100, 60)])[:, None]
+    ridge = np.array([0.0, 1e-12, 0.01, 3.0, 1e6, math.inf])
+    heads = ridge_head(law, ratio, ridge)
+    alone = [[ridge_head(law, x, y) for y in ridge] for x in ratio[:, 0]]
+    for name in ("along", "across", "overlap"):
+        # Sums over nodes may be taken in another order.
+        assert_allclose(getattr(heads, name), [[getattr(x, name) for x in row] for row in alone], rtol=1e-13)
+    assert heads.residual.max() <= ROUNDING
+
+
+def test_the_one_ridge_head_of_an_array_that_is_not_solved_is_named():
+    with pytest.raises(ConvergenceError, match=r"the ridge head at p/n = 2 and ridge 1e-200 could not be solved"):
+        ridge_head(TWO, [0.5, 2.0, 3.0], [[0.1], [1e-200]])
+    with pytest.raises(ArgumentError, match=r"shapes of the arguments must broadcast"):
+        ridge_head(TWO, [0.5, 2.0], [0.1, 0.2, 0.3])
+
+
 def test_least_squares_at_n_equal_p_is_useless():
     assert ridge_head(TWO, 1.0, 0.0).overlap == 0
     assert abs(ridge_head(TWO, 1 - 1e-9, 0.0).overlap) < 1e-4
@@ -129,7 +183,7 @@ def test_the_best_ridge_is_infinite_under_deterministic_attention_only(ratio):
     assert best_ridge_head(one_node(1.5), ratio)[0] == math.inf
     uneven = AttentionLaw(np.array([1.0, 1.0]), np.array([0.2, 2.0]), np.array([0.5, 0.5]))
     ridge, head = best_ridge_head(uneven, ratio)
-    grid = [ridge_head(uneven, ratio, x).overlap for x in np.geomspace(1e-4, 1e4, 400)]
+    grid = ridge_head(uneven, ratio, np.geomspace(1e-4, 1e4, 400)).overlap
     assert 0 < ridge < math.inf
     # A grid of 400 points misses the top of a parabola by less than this, and cannot lie above it.
     assert max(grid) <= head.overlap <= max(grid) + 1e-4

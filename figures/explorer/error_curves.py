@@ -103,14 +103,15 @@ def _law(setting: Setting) -> tuple[AttentionLaw, float]:
 
 
 @lru_cache(maxsize=4096)
-def _drafted_error(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> float:
-    """Return the error in the limit n, p → ∞ at γ = p/n; NaN where there is no such head."""
+def _drafted_errors(law: AttentionLaw, head: Head, ratios: tuple[float, ...], snr_square: float) -> FloatArray:
+    """Return the error in the limit n, p → ∞ at each γ = p/n; NaN where there is no such head."""
     if not np.all(law.noise > 0):
-        return float(noiseless_prediction(law, head, "proportional").error)
+        return np.full(len(ratios), noiseless_prediction(law, head, "proportional").error)
     try:
-        return error_given_overlap(law, head_overlap(law, head, ratio, snr_square)[0])
+        return np.asarray(error_given_overlap(law, head_overlap(law, head, ratios, snr_square)[0]))
     except Unavailable:
-        return math.nan
+        alone = (_drafted_errors(law, head, (ratio,), snr_square) for ratio in ratios)
+        return np.concatenate([*alone]) if len(ratios) > 1 else np.array([math.nan])
 
 
 def drafted_curves(setting: Setting) -> DraftedCurves:
@@ -137,13 +138,14 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
     def curve(kind: str, ridge: float | None = None) -> Curve:
         one, slow = Head(1, kind=kind, ridge=ridge), kind in SLOW_HEADS
         found: dict[float, float] = {}
-        for ratio in _draft_ratios(setting, SLOW_RATIOS if slow else RATIOS):
+        wanted = _draft_ratios(setting, SLOW_RATIOS if slow else RATIOS)
+        for ratios in [(ratio,) for ratio in wanted] if slow else [tuple(wanted)]:
             if slow and len(found) >= AT_LEAST and time.perf_counter() - started > AT_ONCE:
                 break
-            found[ratio] = _drafted_error(law, one, ratio, snr_square)
-        ratios = sorted(found, reverse=True)
-        samples = setting.head_dimension / np.array(ratios)
-        return Curve(kind, samples, np.array([found[ratio] for ratio in ratios]))
+            found.update(zip(ratios, _drafted_errors(law, one, ratios, snr_square).tolist(), strict=True))
+        ascending = sorted(found, reverse=True)
+        samples = setting.head_dimension / np.array(ascending)
+        return Curve(kind, samples, np.array([found[ratio] for ratio in ascending]))
 
     best = curve("weighted-averaging")
     limit = Curve(LIMIT, best.samples, np.minimum(best.error, 1 - best.error))

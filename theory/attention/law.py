@@ -15,6 +15,7 @@ them, within π/2 and π of the real line.  Source: derived here.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,6 +44,9 @@ SMALLEST_SQUARE = 1e-200
 SCORE_RANGE = 7.8
 """A normal number is larger with probability 6e-15."""
 
+BLOCK = 50_000
+"""Values at once of functions of the nodes and of something else."""
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionLaw:
@@ -61,6 +65,12 @@ class AttentionLaw:
     def mean(self, values: FloatArray) -> float:
         """Return the expectation of a function given by its values at the nodes."""
         return float(self.weight @ values)
+
+    def blocks(self, points: int) -> Iterator[slice]:
+        """Yield slices of so few points that arrays of shape (points, nodes) stay in the second-level cache."""
+        size = max(1, BLOCK // len(self.weight))
+        for first in range(0, points, size):
+            yield slice(first, first + size)
 
 
 def attention_law(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from theory.arguments import FloatArray, NotAvailableError, broadcast, one_of, plain, single
 from theory.attention.deterministic import attention_fluctuates
 from theory.head import Head
 from theory.known_prompt.deterministic_prediction import deterministic_prediction, has_exact_formula
-from theory.known_prompt.fluctuating_prediction import fluctuating_prediction
+from theory.known_prompt.fluctuating_prediction import fluctuating_prediction, has_fluctuating_formula
 from theory.known_prompt.proportional_prediction import proportional_prediction
 from theory.mixture import ContextualMixture
 from theory.prediction import Prediction
@@ -30,6 +32,16 @@ MIXTURE_NUMBERS = (
     "delta_context",
     "delta_signal",
 )
+
+OF_ATTENTION = (*MIXTURE_NUMBERS[1:], "inverse_temperature")
+"""The numbers on which the law of an attention feature depends: all but n, d and λ."""
+
+Places = npt.NDArray[np.intp]
+Settings = Callable[[Places], tuple[ContextualMixture, Head]]
+"""What gives the setting at places, one or several, under one attention."""
+
+Part = tuple[Places, Prediction]
+"""A prediction for the points at these places."""
 
 
 @dataclass(frozen=True)
@@ -77,47 +89,61 @@ def known_prompt_error(mixture: ContextualMixture, head: Head, *, regime: str = 
         numbers["ridge"] = np.asarray(head.ridge)
     arrays = dict(zip(numbers, broadcast(**numbers), strict=True))
     shape = arrays["samples"].shape
+    points = {name: array.ravel() for name, array in arrays.items()}
 
-    @cache  # along a curve in n it is one
-    def mixture_at(*values: float) -> ContextualMixture:
-        return ContextualMixture(noise_kind=mixture.noise_kind, **dict(zip(MIXTURE_NUMBERS, values, strict=True)))
+    def at(places: Places) -> tuple[ContextualMixture, Head]:
+        """Return the setting at places that differ in n, d and λ only."""
+        if shape == ():
+            return mixture, head
+        changes: dict[str, Any] = {name: single(points[name][places.flat[0]]) for name in OF_ATTENTION}
+        changes |= {name: values[places] for name, values in points.items() if name not in OF_ATTENTION}
+        training = {name: changes.pop(name) for name in points if name not in MIXTURE_NUMBERS}
+        return replace(mixture, **changes), replace(head, **training)
 
-    predictions = [
-        _one_prediction(
-            mixture_at(*(single(arrays[name][index]) for name in MIXTURE_NUMBERS)),
-            Head(
-                single(arrays["samples"][index]),
-                single(arrays["inverse_temperature"][index]),
-                head.attention,
-                head.kind,
-                single(arrays["ridge"][index]) if "ridge" in arrays else None,
-                head.space,
-            ),
-            regime,
-        )
-        for index in np.ndindex(shape)
-    ]
-    return KnownPromptError(**{field.name: _gathered(predictions, field.name, shape) for field in fields(Prediction)})
+    parts = [part for places in _alike(points) for part in _predictions(at, places, regime)]
+    parts.sort(key=lambda part: int(part[0].flat[0]))
+    return KnownPromptError(**{field.name: _gathered(parts, field.name, shape) for field in fields(Prediction)})
 
 
-def _gathered(predictions: list[Prediction], name: str, shape: tuple[int, ...]) -> Any:
-    """Return one field of all predictions: an array of numbers, or a text, joined where texts differ."""
-    values = [getattr(prediction, name) for prediction in predictions]
-    if isinstance(values[0], str):
-        return "; ".join(dict.fromkeys(values))
-    return plain(np.array(values, dtype=float).reshape(shape))
+def _alike(points: dict[str, FloatArray]) -> list[Places]:
+    """Return the places of points that differ in n, d and λ only, and of which all have an exact formula or none.
+
+    Without a ridge and with an infinite one a head is another; so is least squares in the full space for n ≥ d.
+    """
+    ridge = points.get("ridge", np.zeros(()))
+    formulas = np.sign(ridge) + np.isinf(ridge), points["samples"] >= points["dimension"]
+    columns = np.broadcast_arrays(*(points[name] for name in OF_ATTENTION), *formulas)
+    places: dict[tuple[float, ...], list[int]] = {}
+    for place, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        places.setdefault(row, []).append(place)
+    return [np.array(alike) for alike in places.values()]
 
 
-def _one_prediction(mixture: ContextualMixture, head: Head, regime: str) -> Prediction:
-    """Return the prediction for single numbers by the most exact formula that `regime` allows."""
-    if regime == "proportional":
-        return proportional_prediction(mixture, head)
-    fluctuates = bool(attention_fluctuates(mixture, head.inverse_temperature).any())
+def _predictions(at: Settings, places: Places, regime: str) -> list[Part]:
+    """Return predictions by the most exact formula that `regime` allows: exact ones one by one, limits together."""
+    together = at(places)
+    if regime == "proportional" or (regime == "auto" and not _has_exact_formula(*together)):
+        return [(places, proportional_prediction(*together))]
+    exact = [part for place in places for part in _exact_prediction(at, np.array(place), regime)]
+    left = np.setdiff1d(places, [place for place, _ in exact])
+    return [*exact, (left, proportional_prediction(*at(left)))] if left.size else exact
+
+
+def _has_exact_formula(mixture: ContextualMixture, head: Head) -> bool:
+    """Return whether a head under one attention has an exact error."""
+    if attention_fluctuates(mixture, head.inverse_temperature).any():
+        return has_fluctuating_formula(head)
+    return has_exact_formula(mixture, head)
+
+
+def _exact_prediction(at: Settings, place: Places, regime: str) -> list[Part]:
+    """Return the exact prediction for one place; none where there is none, unless the regime is "exact"."""
+    mixture, head = at(place)
     try:
-        if not fluctuates and has_exact_formula(mixture, head):
-            return deterministic_prediction(mixture, head)
-        if fluctuates:
-            return fluctuating_prediction(mixture, head)
+        if attention_fluctuates(mixture, head.inverse_temperature).any():
+            return [(place, fluctuating_prediction(mixture, head))]
+        if has_exact_formula(mixture, head):
+            return [(place, deterministic_prediction(mixture, head))]
         raise NotAvailableError(
             f"there is no exact formula for the {head.kind} head in the {head.space} space; "
             "the proportional regime has one"
@@ -125,4 +151,15 @@ def _one_prediction(mixture: ContextualMixture, head: Head, regime: str) -> Pred
     except NotAvailableError:
         if regime == "exact":
             raise
-    return proportional_prediction(mixture, head)
+        return []
+
+
+def _gathered(parts: list[Part], name: str, shape: tuple[int, ...]) -> Any:
+    """Return one field of all predictions: an array of numbers, or a text, joined where texts differ."""
+    values = [getattr(prediction, name) for _, prediction in parts]
+    if isinstance(values[0], str):
+        return "; ".join(dict.fromkeys(text for value in values for text in value.split("; ")))
+    gathered = np.empty(math.prod(shape))
+    for (places, _), value in zip(parts, values, strict=True):
+        gathered[places] = value
+    return plain(gathered.reshape(shape))

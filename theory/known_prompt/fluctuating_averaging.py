@@ -15,12 +15,12 @@ taken by doubling and thinned after each step; a and κ then keep a few nodes ea
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
-from theory.arguments import FloatArray
+from theory.arguments import FloatArray, Numbers, plain
 from theory.attention.law import AttentionLaw
 from theory.attention.planar_measure import PlanarMeasure, thinned, thinned_power
 from theory.known_prompt.inner_product import log_inner_product_cdf
@@ -118,17 +118,26 @@ def fluctuating_averaging_error(
     return min(max(error, 0.0), 1.0), float(weight @ cosine)
 
 
-def error_given_overlap(law: AttentionLaw, overlap: float) -> float:
-    """Return the test error E Q(M W c_w/S) of a head at overlap c_w with w⋆.
+def error_given_overlap(law: AttentionLaw, overlap: Numbers) -> Any:
+    """Return the test error E Q(M W c_w/S) of a head at overlap c_w with w⋆, a float or an array like the overlap.
 
-    A feature without noise is classified by the sign of its signal, a tie counting as one half.
+    A feature without noise is classified by the sign of its signal, a tie counting as one half.  A head whose
+    overlap is not finite errs half of the time.
 
     Example:
         >>> law = AttentionLaw(np.array([2.0]), np.array([1.0]), np.array([1.0]))
         >>> print("%.6f" % error_given_overlap(law, 0.5))
         0.158655
     """
-    signal = law.signal * overlap
-    with np.errstate(divide="ignore", invalid="ignore"):
-        errors = np.where(law.noise > 0, ndtr(-signal / law.noise), (1 - np.sign(signal)) / 2)
-    return min(max(law.mean(errors), 0.0), 1.0) if math.isfinite(overlap) else 0.5
+    cosines = np.asarray(overlap, dtype=np.float64)
+    directed = np.isfinite(cosines)
+    flat = np.where(directed, cosines, 0.0).ravel()
+    noisy, errors = law.noise > 0, np.empty(flat.size)
+    for part in law.blocks(flat.size):
+        signal = flat[part, None] * law.signal
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wrong = ndtr(-signal / law.noise)
+        if not noisy.all():
+            wrong = np.where(noisy, wrong, (1 - np.sign(signal)) / 2)
+        errors[part] = wrong @ law.weight
+    return plain(np.where(directed, np.clip(errors, 0.0, 1.0).reshape(cosines.shape), 0.5))

@@ -76,6 +76,17 @@ def noiseless_prediction(law: AttentionLaw, head: Head, regime: str) -> Predicti
     )
 
 
+def has_fluctuating_formula(head: Head) -> bool:
+    """Return whether a head has an exact error where attention fluctuates: the averaging heads across the prompt do.
+
+    Example:
+        >>> has_fluctuating_formula(Head(10)), has_fluctuating_formula(Head(10, kind="ridge", ridge=0.1))
+        (True, False)
+    """
+    averaging = head.kind in ("averaging", "weighted-averaging")
+    return head.space == "orthogonal" and (averaging or (head.ridge is not None and bool(np.isinf(head.ridge).all())))
+
+
 def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
     """Return the exact prediction for single numbers.
 
@@ -90,9 +101,8 @@ def fluctuating_prediction(mixture: ContextualMixture, head: Head) -> Prediction
         >>> print("%.6f" % fluctuating_prediction(mixture, Head(samples=100)).error)
         0.323719
     """
-    averaging = head.kind == "averaging" or (head.ridge is not None and np.isinf(single(head.ridge)))
     weighted = head.kind == "weighted-averaging"
-    if head.space == "full" or not (averaging or weighted):
+    if not has_fluctuating_formula(head):
         raise NotAvailableError(
             f"there is no exact formula for the {head.kind} head in the {head.space} space where attention fluctuates "
             "(isotropic noise with an inverse temperature above 0); the proportional regime has one"

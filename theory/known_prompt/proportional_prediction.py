@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from theory.arguments import NotAvailableError, single
+from theory.arguments import FloatArray, NotAvailableError, Numbers, broadcast, plain, single
 from theory.attention.deterministic import attention_fluctuates
 from theory.attention.law import LARGEST_SPREAD, AttentionLaw
 from theory.attention.moments import LARGEST_SPREAD as LARGEST_MOMENT_SPREAD
@@ -27,60 +29,92 @@ SOURCE = "in the proportional regime: derived here"
 
 
 def proportional_prediction(mixture: ContextualMixture, head: Head) -> Prediction:
-    """Return the limit n, p → ∞ at γ = p/n for single numbers, p = d - 1 or, in the full space, d.
+    """Return the limit n, p → ∞ at γ = p/n under one attention, p = d - 1 or, in the full space, d.
 
     Heads: `theory.proportional`.  Test error given the overlap c_w: E Q(M W c_w/S).  The limit is that of weighted
     averaging, c_w² = k/(k + γ) with k = E κ².
 
+    Args:
+        mixture: the data; its parameters single numbers, the dimension excepted.
+        head: the head, its inverse temperature a single number; samples, ridge and dimension broadcast.
+
     Raises:
+        ArgumentError: shapes do not broadcast.
         NotAvailableError: the data are not separable and the head is max-margin; or τσQ is larger than 3 (5 for the
             averaging heads).
         ConvergenceError: the equations of the head were not solved.
 
     Example:
         >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
-        >>> print("%.5f" % proportional_prediction(mixture, Head(samples=200, kind="ridge", ridge=0.01)).error)
-        0.34730
+        >>> proportional_prediction(mixture, Head(samples=[200, 400], kind="ridge", ridge=0.01)).error.round(5)
+        array([0.3473 , 0.30911])
     """
-    space = single(mixture.dimension) - (1 if head.space == "orthogonal" else 0)
-    ratio = space / single(head.samples)
+    dimension, samples, _ = broadcast(
+        dimension=np.asarray(mixture.dimension), samples=np.asarray(head.samples), ridge=_penalty(head)
+    )
+    ratio = np.asarray((dimension - 1 if head.space == "orthogonal" else dimension) / samples)
     spread = single(head.inverse_temperature) * single(mixture.noise) * single(mixture.context_norm)
     fluctuates = bool(attention_fluctuates(mixture, head.inverse_temperature).any())
     averages = head.kind in ("averaging", "weighted-averaging")
     if head.attention == "softmax" and fluctuates and spread > LARGEST_SPREAD and averages:
-        return _from_moments(mixture, head, ratio)
+        return _in_shape(_from_moments(mixture, head, ratio), ratio.shape)
     laws = both_laws(mixture, head)
     if not np.all(laws[0].noise > 0):
-        return noiseless_prediction(laws[0], head, "proportional")
+        return _in_shape(noiseless_prediction(laws[0], head, "proportional"), ratio.shape)
     snr_square = mean_snr_square(mixture, head, laws[0])
-    (overlap, source), (coarse_overlap, _) = (head_overlap(law, head, ratio, snr_square) for law in laws)
-    error = error_given_overlap(laws[0], overlap)
-    best = error_given_overlap(laws[0], weighted_averaging_head(snr_square, ratio).overlap)
-    return Prediction(
+    (overlap, names), (coarse_overlap, _) = (head_overlap(law, head, ratio, snr_square) for law in laws)
+    error, best = error_given_overlap(laws[0], [overlap, weighted_averaging_head(snr_square, ratio).overlap])
+    prediction = Prediction(
         error=error,
-        error_bound=abs(error - error_given_overlap(laws[1], coarse_overlap)) + ROUNDING,
-        log_error=math.log(error) if error > 0 else -math.inf,
+        error_bound=np.abs(error - error_given_overlap(laws[1], coarse_overlap)) + ROUNDING,
+        log_error=_logarithm(error),
         regime="proportional",
         kappa=math.sqrt(snr_square),
         overlap=overlap,
-        limit=min(best, 1 - best),
-        population=_population(lambda cosine: error_given_overlap(laws[0], cosine), overlap),
-        source=f"{source} {SOURCE}",
+        limit=np.minimum(best, 1 - best),
+        population=_at_each(partial(error_given_overlap, laws[0]), _population_overlap(overlap)),
+        source="; ".join(f"{name} {SOURCE}" for name in names),
     )
+    return _in_shape(prediction, ratio.shape)
 
 
-def _population(error: Callable[[float], float], overlap: float) -> float:
-    """Return the error at n = ∞, where the overlap is 1 of the sign that the head has."""
-    return error(math.copysign(1.0, overlap) if overlap != 0 else 1.0)
+def _penalty(head: Head) -> FloatArray:
+    """Return λ, 0 where the head has none."""
+    return np.asarray(0.0 if head.ridge is None else head.ridge)
 
 
-def head_overlap(law: AttentionLaw, head: Head, ratio: float, snr_square: float) -> tuple[float, str]:
-    """Return c_w of a head in the proportional regime, and what the head is called.
+def _in_shape(prediction: Prediction, shape: tuple[int, ...]) -> Prediction:
+    """Return the prediction with all its numbers in this shape."""
+    numbers = {name: value for name, value in vars(prediction).items() if not isinstance(value, str)}
+    return replace(prediction, **{name: plain(np.array(np.broadcast_to(x, shape))) for name, x in numbers.items()})
+
+
+def _logarithm(error: FloatArray) -> FloatArray:
+    """Return log ERR, -∞ for an error of 0."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(error))
+
+
+def _population_overlap(overlap: FloatArray) -> FloatArray:
+    """Return the overlap at n = ∞: 1, of the sign that the head has."""
+    return np.where(overlap < 0, -1.0, 1.0)
+
+
+def _at_each(function: Callable[[FloatArray], FloatArray], values: FloatArray) -> FloatArray:
+    """Return a function of values of which many may be the same."""
+    different, index = np.unique(values, return_inverse=True)
+    return np.asarray(function(different))[..., index.reshape(values.shape)]
+
+
+def head_overlap(
+    law: AttentionLaw, head: Head, ratio: Numbers, snr_square: float
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return c_w of a head in the proportional regime, and what the head is called; all names that occur.
 
     Args:
         law: law of (M W, S), S > 0.
         head: the head; of its training its kind and penalty count.
-        ratio: γ = p/n ≥ 0.
+        ratio: γ = p/n ≥ 0; it broadcasts against the penalty.
         snr_square: E κ² of the law.
 
     Raises:
@@ -89,26 +123,31 @@ def head_overlap(law: AttentionLaw, head: Head, ratio: float, snr_square: float)
 
     Example:
         >>> law = AttentionLaw(np.array([1.0]), np.array([1.0]), np.array([1.0]))
-        >>> overlap, name = head_overlap(law, Head(1), 0.5, 1.0)
-        >>> print(f"{name}: {overlap:.6f}")
+        >>> overlap, names = head_overlap(law, Head(1), 0.5, 1.0)
+        >>> print(f"{names[0]}: {overlap:.6f}")
         averaging head: 0.816497
     """
     if head.kind == "averaging":
-        return averaging_head(law.mean(law.signal), max(law.mean(law.noise**2), 0.0), ratio).overlap, "averaging head"
+        averaging = averaging_head(law.mean(law.signal), max(law.mean(law.noise**2), 0.0), ratio)
+        return np.asarray(averaging.overlap), ("averaging head",)
     if head.kind == "weighted-averaging":
-        return weighted_averaging_head(snr_square, ratio).overlap, "weighted averaging head"
+        return np.asarray(weighted_averaging_head(snr_square, ratio).overlap), ("weighted averaging head",)
+    if head.kind in ("ridge", "least-squares"):
+        name = "ridge head" if head.kind == "ridge" else "least squares and minimum norm"
+        return np.asarray(ridge_head(law, ratio, _penalty(head)).overlap), (name,)
+    ratios, penalties = broadcast(ratio=np.asarray(ratio, dtype=np.float64), ridge=_penalty(head))
+    points = list(zip(ratios.ravel().tolist(), penalties.ravel().tolist(), strict=True))
     if head.kind == "max-margin":
-        return max_margin_head(law, ratio).overlap, "max-margin head"
-    penalty = 0.0 if head.ridge is None else single(head.ridge)
-    if head.kind == "logistic":
-        separable = penalty == 0 and ratio > separability_threshold(law)
-        name = "logistic head without penalty on separable data, the max-margin head" if separable else "logistic head"
-        return logistic_head(law, ratio, penalty).overlap, name
-    name = "ridge head" if head.kind == "ridge" else "least squares and minimum norm"
-    return ridge_head(law, ratio, penalty).overlap, name
+        overlaps, names = [max_margin_head(law, gamma).overlap for gamma, _ in points], ["max-margin head"]
+    else:
+        overlaps = [logistic_head(law, gamma, penalty).overlap for gamma, penalty in points]
+        separable = [penalty == 0 and gamma > separability_threshold(law) for gamma, penalty in points]
+        without = "logistic head without penalty on separable data, the max-margin head"
+        names = [without if one else "logistic head" for one in separable]
+    return np.array(overlaps).reshape(ratios.shape), tuple(dict.fromkeys(names))
 
 
-def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Prediction:
+def _from_moments(mixture: ContextualMixture, head: Head, ratio: FloatArray) -> Prediction:
     """Return the prediction for an averaging head from moments alone, which reach further than the law."""
     spread = single(head.inverse_temperature) * single(mixture.noise) * single(mixture.context_norm)
     if spread > LARGEST_MOMENT_SPREAD:
@@ -121,38 +160,39 @@ def _from_moments(mixture: ContextualMixture, head: Head, ratio: float) -> Predi
     best = weighted_averaging_head(snr_square, ratio)
     chosen = best
     if head.kind == "averaging":
-        chosen = averaging_head(single(moments.signal), single(moments.noise_square), ratio)
-    bounds: list[float] = []
+        chosen = averaging_head(moments.signal, moments.noise_square, ratio)
 
-    def error(overlap: float) -> float:
-        probability = probability_below_zero(unit_head_decision(mixture, single(head.inverse_temperature), overlap))
-        bounds.append(probability.bound)
-        return probability.value
+    def error(overlaps: FloatArray) -> FloatArray:
+        decisions = [unit_head_decision(mixture, single(head.inverse_temperature), overlap) for overlap in overlaps]
+        probabilities = [probability_below_zero(decision) for decision in decisions]
+        return np.array([[one.value for one in probabilities], [one.bound for one in probabilities]])
 
-    value, limit = error(chosen.overlap), error(best.overlap)
+    overlap = np.asarray(chosen.overlap)
+    value, bound = _at_each(error, overlap)
+    limit = value if chosen is best else _at_each(error, np.asarray(best.overlap))[0]
     return Prediction(
         error=value,
         # The error changes by at most e^{-1/2}/√(2π) E|κ| per unit of overlap.
-        error_bound=bounds[0] + _overlap_bound(moments, head.kind, ratio) * (1 + math.sqrt(snr_square)),
-        log_error=math.log(value) if value > 0 else -math.inf,
+        error_bound=bound + _overlap_bound(moments, head.kind, ratio) * (1 + math.sqrt(snr_square)),
+        log_error=_logarithm(value),
         regime="proportional",
         kappa=math.sqrt(snr_square),
-        overlap=chosen.overlap,
-        limit=min(limit, 1 - limit),
-        population=_population(error, chosen.overlap),
+        overlap=overlap,
+        limit=np.minimum(limit, 1 - limit),
+        population=_at_each(error, _population_overlap(overlap))[0],
         source=f"{head.kind} head {SOURCE}",
     )
 
 
-def _overlap_bound(moments: AttentionMoments, kind: str, ratio: float) -> float:
+def _overlap_bound(moments: AttentionMoments, kind: str, ratio: FloatArray) -> FloatArray:
     """Return a bound on the error of an averaging head's overlap x/√(1 + x²), which changes by less than x and ln x."""
-    bound = single(moments.relative_error)
+    bound = np.full(ratio.shape, single(moments.relative_error))
     if kind == "averaging":  # x = E M W/√(γ E S²)
-        across = math.sqrt(ratio * single(moments.noise_square))
-        bound += single(moments.signal_error) / across if across > 0 else 0.0
+        across = np.sqrt(ratio * single(moments.noise_square))
+        bound += np.divide(single(moments.signal_error), across, out=np.zeros_like(bound), where=across > 0)
     elif 0 < single(moments.snr_square) < math.inf:  # x = √(E κ²/γ)
         bound += single(moments.snr_square_error) / single(moments.snr_square)
-    return min(bound, 1.0)
+    return np.asarray(np.minimum(bound, 1.0))
 
 
 def unit_head_decision(mixture: ContextualMixture, temperature: float, overlap: float) -> LognormalSum:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, wrightomega
 
-from theory.arguments import FloatArray
+from theory.arguments import FloatArray, single
 from theory.attention.law import AttentionLaw, compact_law
 from theory.proportional.averaging import averaging_head
 from theory.proportional.max_margin import max_margin_head, separability_threshold
@@ -194,27 +194,26 @@ def logistic_head(law: AttentionLaw, ratio: float, ridge: float) -> Proportional
         >>> round(logistic_head(law, ratio=0.2, ridge=0.1).overlap, 6)
         0.879211
     """
-    gamma, penalty = ratio_argument(ratio), ridge_argument(ridge)
+    gamma, penalty = single(ratio_argument(ratio)), single(ridge_argument(ridge))
     if penalty == math.inf or gamma == 0:
         return averaging_head(law.mean(law.signal), max(law.mean(law.noise**2), 0.0), gamma)
     scaled, unit = standardised(law)
     penalty /= unit**2
-    if penalty == 0 and gamma > separability_threshold(scaled):
+    if penalty == 0 and gamma > separability_threshold(law):
         return max_margin_head(law, gamma)
-    what = f"the logistic head at p/n = {gamma:g} and ridge {ridge:g}"
     compact = compact_law(law)
     scaled = AttentionLaw(compact.signal / unit, compact.noise / unit, compact.weight)
     equations = _Equations(scaled, gamma)
     state, residual = _followed(equations, scaled, gamma, penalty)
     head = ProportionalHead(state.along, math.exp(state.log_across), residual)
-    return certified(in_unit(head, unit), what)
+    return certified(in_unit(head, unit), "the logistic head", gamma, ridge)
 
 
 def _ridge_guess(law: AttentionLaw, gamma: float, ridge: float) -> _State:
     """Return the solution for the square loss that agrees with the logistic one for small margins."""
     head = ridge_head(law, gamma, 4 * ridge)
     log_v = log_effective_ridge(law, gamma, 4 * ridge)
-    return _State(log_v + math.log(4), 2 * head.along, math.log(2 * head.across))
+    return _State(log_v + math.log(4), 2 * single(head.along), math.log(2 * single(head.across)))
 
 
 def _followed(equations: _Equations, law: AttentionLaw, gamma: float, penalty: float) -> tuple[_State, float]:

@@ -18,12 +18,13 @@ Source: derived here by Gordon's comparison, as Deng, Kammoun & Thrampoulidis (2
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from theory.arguments import ArgumentError, FloatArray, NotAvailableError
+from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
 from theory.attention.law import AttentionLaw
 from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
 
@@ -78,6 +79,12 @@ def separability_threshold(law: AttentionLaw) -> float:
         >>> round(separability_threshold(law), 12)    # no signal: n < 2p points in general position
         0.5
     """
+    return _threshold(law)
+
+
+@lru_cache(maxsize=64)
+def _threshold(law: AttentionLaw) -> float:
+    """Return γ*; along a curve in n it is computed once."""
     scaled, _ = standardised(law)
     # At γ = 1/2 data are separable even without signal; as γ falls, only the signal can make them so.
     if _Margin(scaled, 1e-12).least(0.0) <= 0:
@@ -104,7 +111,7 @@ def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
         >>> round(max_margin_head(law, ratio=1.0).overlap, 6)
         0.529172
     """
-    gamma = ratio_argument(ratio)
+    gamma = single(ratio_argument(ratio))
     scaled, unit = standardised(law)
     equations = _Margin(scaled, gamma)
     if gamma == 0 or equations.least(0.0) >= 0:
@@ -124,4 +131,4 @@ def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
         residual = max(residual, abs(equations.slope(overlap, margin)) / gamma)
     length = 1 / (margin * unit) if margin > 0 else math.inf
     head = ProportionalHead(overlap * length, math.sqrt(max(1 - overlap**2, 0.0)) * length, residual)
-    return certified(head, f"the max-margin head at p/n = {gamma:g}")
+    return certified(head, "the max-margin head", gamma)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from theory.arguments import ArgumentError, real, single
+from theory.arguments import ArgumentError, FloatArray, Numbers, plain, real
 from theory.attention.law import AttentionLaw
 
 CERTIFIED = 1e-8
@@ -22,31 +24,41 @@ class ConvergenceError(ArithmeticError):
 class ProportionalHead:
     """Limit of a trained head, up to a positive factor where the head has no length of its own.
 
-    Attributes:
+    Attributes (floats, or arrays of one shape for several settings):
         along: component w₁ along w⋆.
         across: length w_⊥ of the rest, at least 0.
         residual: largest relative residual of the equations that were solved, 0 for a closed form.
     """
 
-    along: float
-    across: float
-    residual: float
+    along: float | FloatArray
+    across: float | FloatArray
+    residual: float | FloatArray
 
     @property
-    def overlap(self) -> float:
-        """Cosine c_w of the angle between head and w⋆; 0 for a head of length 0."""
-        length = math.hypot(self.along, self.across)
-        return self.along / length if length > 0 else 0.0
+    def overlap(self) -> Any:
+        """Cosine c_w of the angle between head and w⋆; 0 for a head of length 0.  A float, or an array."""
+        length = np.hypot(self.along, self.across)
+        return plain(np.divide(self.along, length, out=np.zeros(np.shape(length)), where=length > 0))
 
 
-def certified(head: ProportionalHead, what: str) -> ProportionalHead:
-    """Return the head if its equations are solved.
+def certified(
+    head: ProportionalHead, name: str, ratio: float | FloatArray, ridge: float | FloatArray | None = None
+) -> ProportionalHead:
+    """Return the head, or heads, if all equations are solved.
 
     Raises:
-        ConvergenceError: they are not; the message names head and setting.
+        ConvergenceError: some are not; the message names the head and its first setting of which they are not.
     """
-    if not (head.residual <= CERTIFIED and math.isfinite(head.along) and math.isfinite(head.across)):
-        raise ConvergenceError(f"the equations of {what} could not be solved: relative residual {head.residual:.1g}")
+    solved = (np.asarray(head.residual) <= CERTIFIED) & np.isfinite(head.along) & np.isfinite(head.across)
+    if not solved.all():
+        first = np.unravel_index(int(np.argmin(solved)), solved.shape)
+        where = f"p/n = {np.asarray(ratio)[first]:g}" + (
+            "" if ridge is None else f" and ridge {np.asarray(ridge)[first]:g}"
+        )
+        residual = np.asarray(head.residual)[first]
+        raise ConvergenceError(
+            f"the equations of {name} at {where} could not be solved: relative residual {residual:.1g}"
+        )
     return head
 
 
@@ -55,11 +67,12 @@ def in_unit(head: ProportionalHead, unit: float) -> ProportionalHead:
     return ProportionalHead(head.along / unit, head.across / unit, head.residual)
 
 
-def ratio_argument(ratio: float) -> float:
-    """Return γ = p/n ≥ 0 as a checked number."""
-    return single(real("ratio", ratio, least=0))
+def ratio_argument(ratio: Numbers) -> FloatArray:
+    """Return γ = p/n ≥ 0 as checked numbers."""
+    return real("ratio", ratio, least=0)
 
 
+@lru_cache(maxsize=64)
 def standardised(law: AttentionLaw) -> tuple[AttentionLaw, float]:
     """Return the law in units of the root-mean-square noise, and that unit.
 
