@@ -20,6 +20,7 @@ Source: derived here by Gordon's comparison, as Deng, Kammoun & Thrampoulidis (2
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -110,6 +111,7 @@ class _Margin:
         return margin, overlap, max(abs(excess), abs(slope)) / self.gamma
 
 
+@lru_cache(maxsize=64)
 def separability_threshold(law: AttentionLaw) -> float:
     """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
 
