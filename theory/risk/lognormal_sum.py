@@ -121,10 +121,12 @@ def _rare(law: LognormalSum) -> Probability | None:
     size = math.sqrt(law.terms) * math.hypot(law.noise, law.slope, law.mean * min(law.spread, 1.0))
     tilt = TILTS / size
     sign = math.copysign(1.0, law.constant + law.terms * law.mean)
-    linear, quadratic = -sign * scale * (law.mean + law.slope * g), (law.noise * scale) ** 2 / 2
+    # Each term takes its share of c along: without it the mean of e^{-tilt X} may be no float where that of the sum is.
+    linear = -sign * (law.constant / law.terms + scale * (law.mean + law.slope * g))
+    quadratic = (law.noise * scale) ** 2 / 2
     with np.errstate(over="ignore", divide="ignore"):
         moments = np.exp(np.outer(tilt, linear) + np.outer(tilt**2, quadratic)) @ weights
-        logarithm = float(np.min(law.terms * np.log(moments) - sign * tilt * law.constant))
+        logarithm = float(np.min(law.terms * np.log(moments)))
     # Each term is cut off with probability 1.4e-18; a trapezoidal sum of a positive function is right to a percent
     # or so at these steps, which e^-2 allows for.
     if logarithm + 2 < math.log(1e-12):
