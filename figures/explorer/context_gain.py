@@ -7,6 +7,7 @@ head w⋆, exact as well, tells when a prompt is too sharp.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,6 +97,22 @@ def context_gain(setting: Setting, *, draft: bool = False) -> ContextGain:
         linear=linear,
         here=here,
     )
+
+
+def gain_evaluated(setting: Setting, seconds: float) -> bool:
+    """Evaluate points of the curves for a while, and tell whether `context_gain` finds all of them kept.
+
+    Example:
+        >>> gain_evaluated(Setting(tokens=4, relevant_tokens=1), math.inf)
+        True
+    """
+    ends, mixture = time.perf_counter() + seconds, setting.mixture
+    for temperature in _temperatures(setting).tolist():
+        attention_snr_square(mixture, temperature)
+        _known_head_error(mixture, temperature)
+        if time.perf_counter() > ends:
+            return False
+    return True
 
 
 def _largest_temperature(setting: Setting) -> float:

@@ -29,7 +29,14 @@ from scipy.interpolate import make_interp_spline
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
 from theory.attention.deterministic import DeterministicAttention, deterministic_attention
-from theory.attention.laplace import LARGEST_EXPONENT, Scores, laplace_integrals, rounding_share
+from theory.attention.laplace import (
+    DRAFT_STEP,
+    LARGEST_EXPONENT,
+    LARGEST_STEP,
+    Scores,
+    laplace_integrals,
+    rounding_share,
+)
 from theory.mixture import ContextualMixture
 
 LARGEST_SPREAD = 5.0
@@ -84,7 +91,7 @@ def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[flo
 
 
 @lru_cache(maxsize=1024)
-def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float, float]:
+def _inverse_square_sums(terms: int, spread: float, step: float = LARGEST_STEP) -> tuple[float, float, float, float]:
     """Return the logarithms of E 1/ΣL², E ΣL/ΣL² and E (ΣL)²/ΣL², and their relative error."""
     scores = Scores(spread)
     log_terms = math.log(terms)
@@ -97,7 +104,7 @@ def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float
             values.append(log_terms + math.log(terms - 1) + 2 * log_lambda + (terms - 2) * log_psi)
         return values
 
-    logs, error = laplace_integrals(log_integrands, scores.widest(terms))
+    logs, error = laplace_integrals(log_integrands, scores.widest(terms), step)
     third = float(np.logaddexp.reduce(logs[2:]))
     return float(logs[0]), float(logs[1]), third, error
 
@@ -221,7 +228,7 @@ def drafted_snr_square(mixture: ContextualMixture, inverse_temperatures: FloatAr
     settings = [_setting(mixture.noise_kind, temperature, *numbers) for temperature in inverse_temperatures.tolist()]
     log_terms = math.log(settings[0].terms)
     nodes = [
-        _inverse_square_sums(settings[0].terms, spread)[:3] if spread > 0 else (-log_terms, 0.0, log_terms)
+        _inverse_square_sums(settings[0].terms, spread, DRAFT_STEP)[:3] if spread > 0 else (-log_terms, 0.0, log_terms)
         for spread in spreads.tolist()
     ]
     log_sums = make_interp_spline(spreads, np.array(nodes), k=3)([setting.spread for setting in settings])
