@@ -17,6 +17,7 @@ import theory.__main__
 from figures.explorer import error_curves
 from figures.explorer.attention_histogram import attention_histogram
 from figures.explorer.context_gain import context_gain
+from figures.explorer.curve_point import curve_point
 from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks
 from figures.explorer.knobs import KNOBS
 from figures.explorer.logarithmic_axis import error_reach, gain_reach, reach, ticks
@@ -203,6 +204,18 @@ def test_drafts_of_the_gain_and_of_the_histogram_are_near_what_they_become(chang
     assert np.array_equal(drafted_histogram.edges, histogram.edges)
     highest = histogram.probability.max()
     assert_allclose(drafted_histogram.probability, histogram.probability, atol=0.01 * highest)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"noise_kind": "prompt-orthogonal"}, {"kind": "averaging", "space": "orthogonal"}]
+)
+def test_a_point_of_the_final_curve_has_the_error_and_the_limit_of_the_prediction(change):
+    small = {"tokens": 4, "relevant_tokens": 1, "dimension": 6, "kind": "least-squares", "space": "full", **change}
+    setting = Setting(**small)
+    for samples in (3, 9):
+        head = replace(setting.head, samples=samples)
+        point, prediction = curve_point(setting.mixture, head), known_prompt_error(setting.mixture, head)
+        assert (point.error, point.limit) == (prediction.error, prediction.limit)
 
 
 def test_the_exact_curve_begins_with_the_setting_and_has_every_size_once():
