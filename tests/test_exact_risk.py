@@ -90,6 +90,17 @@ def test_one_term_is_one_integral(constant, spread, mean, slope, noise):
     assert abs(result.value - exact) <= result.bound <= PROMISED
 
 
+@pytest.mark.parametrize("spread", [1e-3, 0.03, 0.5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_lognormal_term_against_a_number_however_narrow(spread, sign):
+    """P(±(L - e^{sz}) < 0) = Φ(±z): Chernoff's bound takes tilts at which E e^{-tL} itself is no float."""
+    for z in np.linspace(-6, 6, 13):
+        law = LognormalSum(-sign * np.exp(spread * z), 1, spread, float(sign), 0.0, 0.0)
+        result = probability_below_zero(law)
+        # A rounding of e^{sz} moves z by eps/s.
+        assert abs(result.value - ndtr(sign * z)) <= result.bound + 4e-16 / spread
+
+
 def test_one_term_whose_mean_changes_sign_twice_within_a_narrow_window():
     """Almost no noise: the probability is that of g outside the window between the two roots of the mean."""
     c, s, a, b = -0.02501135551176812, 4.335103848044308, -0.48846407267400094, -1.3869599680163542

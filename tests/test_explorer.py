@@ -14,13 +14,15 @@ from numpy.testing import assert_allclose
 from scipy.special import ndtr, softmax
 
 import theory.__main__
+from figures.explorer import error_curves
 from figures.explorer.attention_histogram import attention_histogram
 from figures.explorer.context_gain import context_gain
+from figures.explorer.curve_point import curve_point
 from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks
 from figures.explorer.knobs import KNOBS
 from figures.explorer.logarithmic_axis import error_reach, gain_reach, reach, ticks
 from figures.explorer.picture import picture
-from figures.explorer.readout import sentence
+from figures.explorer.readout import sentence, texts
 from figures.explorer.recipe import error_command, python_text, simulate_command
 from figures.explorer.sampled_sequence import sampled_sequence
 from figures.explorer.saved_data import COLUMNS, data_csv
@@ -155,6 +157,65 @@ def test_a_slow_curve_comes_in_pieces_and_is_complete_in_the_end():
     assert_allclose(shown.curves.curves[-1].samples[[0, -1]], [10, 5000])
     assert len(shown.gain.temperature) > 20
     assert len(shown.histogram.probability) == 30
+
+
+def test_a_first_answer_solves_each_point_once_and_what_stays_the_same_not_again(monkeypatch):
+    """Points keep their n/p: of a curve that was drawn another dimension leaves all but the one at n to be solved."""
+    solved, laws = [], []
+
+    def counted(calls, function):
+        return lambda *arguments: (calls.append(arguments), function(*arguments))[1]
+
+    monkeypatch.setattr(error_curves, "head_overlap", counted(solved, error_curves.head_overlap))
+    monkeypatch.setattr(error_curves, "attention_law", counted(laws, error_curves.attention_law))
+    monkeypatch.setattr(error_curves, "AT_ONCE", np.inf)
+    wide = Setting(kind="logistic", ridge=0.37, samples=90, tokens=23, context_norm=2.15, inverse_temperature=0.6)
+
+    def solver_calls(setting):
+        solved.clear()
+        shown = drafted(setting)
+        return shown, sum(head.kind == "logistic" for _, head, *_ in solved)
+
+    first, calls = solver_calls(wide)
+    assert calls == len(first.curves.curves[-1].samples) == len(error_curves.SLOW_RATIOS) + 1
+    assert first.curves.sketched
+    assert "a draft follows" in texts(first, None)["note-error"]
+    assert solver_calls(replace(wide, samples=91))[1] == 1
+    assert solver_calls(replace(wide, dimension=102))[1] == 1
+    assert solver_calls(replace(wide, sequence=2))[1] == 0
+    assert [resolution for *_, resolution in laws] == ["sketch"]
+    second = finer(first)
+    assert [resolution for *_, resolution in laws] == ["sketch", "draft"]
+    assert second.curves.complete
+    # Of a sketch an error is uncertain by 1e-3.
+    assert_allclose(first.curves.curves[-1].error, second.curves.curves[-1].error, atol=1e-3)
+
+
+@pytest.mark.parametrize("change", [{}, {"tokens": 61, "noise": 1.7, "delta_context": -0.3}])
+def test_drafts_of_the_gain_and_of_the_histogram_are_near_what_they_become(change):
+    """Splines between a few exact values: 5 % of the gain, 1 % of the highest bin at such spreads."""
+    setting = Setting(**change)
+    gain, histogram = (make(setting) for make in (context_gain, attention_histogram))
+    drafted_gain, drafted_histogram = (make(setting, draft=True) for make in (context_gain, attention_histogram))
+    assert_allclose(drafted_gain.snr, gain.snr, rtol=0.05)
+    seen = np.isfinite(drafted_gain.error)
+    assert seen.sum() == 6
+    assert np.array_equal(drafted_gain.error[seen], gain.error[seen])
+    assert np.array_equal(drafted_histogram.edges, histogram.edges)
+    highest = histogram.probability.max()
+    assert_allclose(drafted_histogram.probability, histogram.probability, atol=0.01 * highest)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"noise_kind": "prompt-orthogonal"}, {"kind": "averaging", "space": "orthogonal"}]
+)
+def test_a_point_of_the_final_curve_has_the_error_and_the_limit_of_the_prediction(change):
+    small = {"tokens": 4, "relevant_tokens": 1, "dimension": 6, "kind": "least-squares", "space": "full", **change}
+    setting = Setting(**small)
+    for samples in (3, 9):
+        head = replace(setting.head, samples=samples)
+        point, prediction = curve_point(setting.mixture, head), known_prompt_error(setting.mixture, head)
+        assert (point.error, point.limit) == (prediction.error, prediction.limit)
 
 
 def test_the_exact_curve_begins_with_the_setting_and_has_every_size_once():

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import expit
+from scipy.interpolate import make_interp_spline
+from scipy.special import expit, ndtr, ndtri
 
 from figures.explorer.setting import Setting
 from theory.arguments import FloatArray, NotAvailableError, single
@@ -25,12 +26,20 @@ DEVIATIONS = 3.5
 NARROWEST = 1e-12
 """A law that is narrower, all attention being on one kind of token, is drawn as if it were a point."""
 
-BINS = {True: 10, False: 30}
+BINS = 30
+
+DRAFTED = 7
+"""Places at which a draft evaluates the law of Σ L.  It is nearly log-normal: its quantiles, as those of a normal law,
+are all but linear in log Σ L: a cubic spline through 7 of them moves bins by 0.03 % of the highest, 7 % where τσQ is 2
+and more."""
+
+FURTHEST = 1e-15
+"""Probabilities closer to 0 or 1 have no quantile that rounding leaves."""
 
 
 @dataclass(frozen=True)
 class AttentionHistogram:
-    """Exact probabilities of the attention A on the relevant tokens.
+    """Probabilities of the attention A on the relevant tokens, exact but for those of a draft.
 
     Attributes:
         edges: of the bins, ascending; shape (bins + 1,).  One bin of width 0 where attention does not fluctuate.
@@ -57,7 +66,7 @@ def attention_histogram(setting: Setting, *, draft: bool = False) -> AttentionHi
 
     Args:
         setting: softmax attention.
-        draft: whether few bins will do.
+        draft: whether to evaluate few probabilities only, with a spline between them.
 
     Raises:
         NotAvailableError: attention is linear, or scores spread too widely.
@@ -86,12 +95,29 @@ def attention_histogram(setting: Setting, *, draft: bool = False) -> AttentionHi
     error = single(moments.relative_error) * share
     if not high - low > NARROWEST:
         return AttentionHistogram(np.array([share, share]), np.ones(1), share, error, uniform)
-    edges = np.linspace(low, high, BINS[draft] + 1)
-    below = np.array(
-        [_sum_below(float(logit + math.log(1 / edge - 1)), terms, spread) if edge < 1 else 0.0 for edge in edges]
-    )
+    edges = np.linspace(low, high, BINS + 1)
+    with np.errstate(divide="ignore"):
+        log_sums = logit + np.log(1 / edges - 1)
+    below = _below_drafted(log_sums, terms, spread) if draft else _below(log_sums, terms, spread)
     probability = np.maximum(below[:-1] - below[1:], 0.0)
     return AttentionHistogram(edges, probability, share, error, uniform)
+
+
+def _below(log_sums: FloatArray, terms: int, spread: float) -> FloatArray:
+    """Return P(log Σ L < x) for each x, of which those of A = 1 are -∞."""
+    return np.array([_sum_below(value, terms, spread) if value > -math.inf else 0.0 for value in log_sums.tolist()])
+
+
+def _below_drafted(log_sums: FloatArray, terms: int, spread: float) -> FloatArray:
+    """Return the same from a few of the probabilities."""
+    finite = np.isfinite(log_sums)
+    nodes = np.linspace(log_sums[finite].min(), log_sums[finite].max(), DRAFTED)
+    if not nodes[0] < nodes[-1]:
+        return _below(log_sums, terms, spread)
+    quantiles = ndtri(np.clip(_below(nodes, terms, spread), FURTHEST, 1 - FURTHEST))
+    below = np.zeros(len(log_sums))
+    below[finite] = ndtr(make_interp_spline(nodes, quantiles, k=3)(log_sums[finite]))
+    return below
 
 
 @lru_cache(maxsize=4096)

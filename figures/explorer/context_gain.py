@@ -7,6 +7,7 @@ head w⋆, exact as well, tells when a prompt is too sharp.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,8 +17,8 @@ from scipy.special import ndtr
 from figures.explorer.setting import Setting
 from theory.arguments import FloatArray, NotAvailableError, single
 from theory.attention.deterministic import attention_fluctuates, deterministic_attention
-from theory.attention.law import attention_law
-from theory.attention.moments import LARGEST_SPREAD, attention_snr_square
+from theory.attention.linear_snr import linear_snr_square
+from theory.attention.moments import LARGEST_SPREAD, attention_snr_square, drafted_snr_square
 from theory.known_prompt.proportional_prediction import unit_head_decision
 from theory.mixture import ContextualMixture
 from theory.risk.lognormal_sum import AccuracyError, probability_below_zero
@@ -26,7 +27,8 @@ LARGEST_TEMPERATURE = 3.0
 SPREADS = LARGEST_SPREAD * np.linspace(0, 1, 29) ** 1.5
 """Values of τσQ, at which alone the law of the noise depends: kept from one setting to the next."""
 
-DRAFT_SPREADS = SPREADS[::4]
+DRAFTED = [0, 5, 11, 17, 23, 28]
+"""Places in `SPREADS` at which alone a draft evaluates anything."""
 
 SMALLEST_POOLED = 1e-24
 """A smaller κ² of uniform pooling is rounding."""
@@ -40,7 +42,7 @@ class ContextGain:
         temperature: τ, shape (points,).
         snr: E κ²(τ)/κ²(0) under softmax attention, exact at this T; same shape.
         error: error of the head w⋆ under uniform pooling over that under the prompt, exact; same shape, NaN where there
-            is no formula.
+            is no formula and, in a draft, at most points.
         many_tokens: the limit of `snr` for many tokens; same shape, NaN where there is none.
         linear: gain in E κ² of linear attention, which does not depend on τ > 0; NaN where there is none.
         here: gain in E κ² at the setting's τ with its attention; NaN beyond the range of the formula.
@@ -59,7 +61,7 @@ def context_gain(setting: Setting, *, draft: bool = False) -> ContextGain:
 
     Args:
         setting: with σ > 0, at least one irrelevant token, and attention that pooling does not blind.
-        draft: whether few points will do.
+        draft: whether to evaluate few points only: `snr` is a spline between them.
 
     Raises:
         NotAvailableError: there is no gain to speak of, and why.
@@ -77,22 +79,40 @@ def context_gain(setting: Setting, *, draft: bool = False) -> ContextGain:
     pooled = single(deterministic_attention(mixture, 0.0).kappa) ** 2
     if not pooled > SMALLEST_POOLED:
         raise NotAvailableError("uniform pooling sees no signal at all here, so that no ratio to it exists")
-    temperature = _temperatures(setting, draft)
+    temperature = _temperatures(setting)
     linear = _linear_gain(mixture) / pooled
     here = linear if setting.attention == "linear" and setting.inverse_temperature > 0 else math.nan
     if setting.attention == "softmax" and setting.inverse_temperature <= _largest_temperature(setting):
         here = attention_snr_square(mixture, setting.inverse_temperature) / pooled
-    errors = np.array([_known_head_error(mixture, value) for value in temperature.tolist()])
+    seen = _drafted(len(temperature)) if draft else range(len(temperature))
+    errors = np.full(len(temperature), math.nan)
+    errors[seen] = [_known_head_error(mixture, value) for value in temperature[seen].tolist()]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = errors[0] / errors
     return ContextGain(
         temperature,
-        snr=np.array([attention_snr_square(mixture, value) for value in temperature.tolist()]) / pooled,
+        snr=_snr_square(setting, temperature, draft) / pooled,
         error=np.where(np.isfinite(ratio), ratio, math.nan),
         many_tokens=_many_tokens(setting, temperature),
         linear=linear,
         here=here,
     )
+
+
+def gain_evaluated(setting: Setting, seconds: float) -> bool:
+    """Evaluate points of the curves for a while, and tell whether `context_gain` finds all of them kept.
+
+    Example:
+        >>> gain_evaluated(Setting(tokens=4, relevant_tokens=1), math.inf)
+        True
+    """
+    ends, mixture = time.perf_counter() + seconds, setting.mixture
+    for temperature in _temperatures(setting).tolist():
+        attention_snr_square(mixture, temperature)
+        _known_head_error(mixture, temperature)
+        if time.perf_counter() > ends:
+            return False
+    return True
 
 
 def _largest_temperature(setting: Setting) -> float:
@@ -101,12 +121,28 @@ def _largest_temperature(setting: Setting) -> float:
     return LARGEST_SPREAD / (setting.noise * setting.context_norm) if isotropic else math.inf
 
 
-def _temperatures(setting: Setting, draft: bool) -> FloatArray:
+def _temperatures(setting: Setting) -> FloatArray:
     """Return the τ of the curves: from 0 as far as there are moments, or as the slider goes."""
-    temperature = (DRAFT_SPREADS if draft else SPREADS) / (setting.noise * setting.context_norm)
+    temperature = SPREADS / (setting.noise * setting.context_norm)
     if setting.noise_kind == "isotropic" and temperature[-1] <= LARGEST_TEMPERATURE:
         return np.asarray(temperature)
     return np.append(temperature[temperature < LARGEST_TEMPERATURE], LARGEST_TEMPERATURE)
+
+
+def _drafted(points: int) -> list[int]:
+    """Return the places of the points that a draft evaluates, both ends among them."""
+    return [*(place for place in DRAFTED if place < points - 1), points - 1]
+
+
+def _snr_square(setting: Setting, temperature: FloatArray, draft: bool) -> FloatArray:
+    """Return E κ² at each τ."""
+    mixture = setting.mixture
+    if draft and setting.noise_kind == "isotropic":
+        widest = setting.noise * setting.context_norm * float(temperature[-1])
+        # A cubic spline takes four points.
+        needed = max(4, 1 + int(np.searchsorted(SPREADS[DRAFTED], widest)))
+        return drafted_snr_square(mixture, temperature, SPREADS[DRAFTED[:needed]])
+    return np.array([attention_snr_square(mixture, value) for value in temperature.tolist()])
 
 
 def _many_tokens(setting: Setting, temperature: FloatArray) -> FloatArray:
@@ -133,10 +169,10 @@ def _known_head_error(mixture: ContextualMixture, temperature: float) -> float:
 
 
 def _linear_gain(mixture: ContextualMixture) -> float:
-    """Return E κ² under linear attention, NaN where it is infinite: it is so for one or two irrelevant tokens."""
-    if single(mixture.irrelevant_tokens) <= 2:
-        return math.nan
-    law = attention_law(mixture, 1.0, "linear", "draft")
-    if not np.all(law.noise > 0):
-        return math.nan
-    return law.mean((law.signal / law.noise) ** 2)
+    """Return E κ² under linear attention, NaN where it is infinite: so it is for one or two tokens of noisy scores."""
+    if attention_fluctuates(mixture, 1.0).any():
+        square = linear_snr_square(mixture)
+    else:
+        kappa = single(deterministic_attention(mixture, 1.0, "linear").kappa)
+        square = kappa * kappa  # a power would raise beyond the largest float
+    return square if math.isfinite(square) else math.nan

@@ -1,4 +1,4 @@
-"""Test error against n: drawn at once from a draft of the law of attention, and exactly, point by point, when idle."""
+"""Test error against n: at once from a sketch or draft of the law of attention, exactly, point by point, when idle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from figures.explorer.setting import Setting
 from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
 from theory.attention.deterministic import attention_fluctuates
-from theory.attention.law import LARGEST_SPREAD, AttentionLaw, attention_law
+from theory.attention.law import LARGEST_SPREAD, AttentionLaw, attention_law, compact_law
 from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
 from theory.known_prompt.fluctuating_averaging import error_given_overlap
@@ -34,11 +34,18 @@ SLOW_RATIOS = np.array([1, 50, 0.1, 7, 0.3, 2, 20, 0.6, 3.5, 0.17, 1.4, 12, 0.8]
 
 SLOW_HEADS = ("logistic", "max-margin")
 
-AT_ONCE, AT_LEAST = 0.06, 2
+AT_ONCE, AT_LEAST = 0.03, 2
 """Seconds after which the points of a slow head that are there are shown, and how many that must be."""
 
 DRAFT_ERROR = 1e-2
 """Relative; what a drafted curve is known to."""
+
+WIDE = 1.0
+"""Where scores spread more widely, τσQ, a draft of the law of attention may take a tenth of a second: a sketch comes
+first."""
+
+LOGISTIC_TOLERANCE = 1e-4
+"""To which the law behind the logistic head of a draft is made compact; it moved errors by 0.13 % at most."""
 
 Unavailable = (ArgumentError, NotAvailableError, ConvergenceError, ArithmeticError)
 
@@ -65,12 +72,14 @@ class DraftedCurves:
     Attributes:
         curves: of the limit, of the companions and, last, of the chosen head.
         error: of the chosen head at the setting's n; NaN where there is no such head.
-        complete: whether all points are there; if not, ask again.
+        complete: whether all points are there, and as drafts; if not, ask again.
+        sketched: whether they rest on a sketch of the law of attention, which leaves errors uncertain by 1e-3.
     """
 
     curves: tuple[Curve, ...]
     error: float
     complete: bool
+    sketched: bool
 
 
 def curve_samples(setting: Setting, ratios: FloatArray = RATIOS) -> FloatArray:
@@ -89,15 +98,20 @@ def worth_having(setting: Setting, ratios: FloatArray) -> FloatArray:
     return np.array(list(dict.fromkeys([float(setting.samples), *sizes.tolist()])))
 
 
+def _fluctuates(setting: Setting) -> bool:
+    """Tell whether attention does."""
+    return bool(attention_fluctuates(setting.mixture, setting.inverse_temperature).any())
+
+
 @lru_cache(maxsize=32)
-def _law(setting: Setting) -> tuple[AttentionLaw, float]:
-    """Return a draft of the law of attention and E κ²."""
-    if setting.spread > LARGEST_SPREAD and attention_fluctuates(setting.mixture, setting.inverse_temperature).any():
+def _law(setting: Setting, resolution: str) -> tuple[AttentionLaw, float]:
+    """Return the law of attention and E κ²."""
+    if setting.spread > LARGEST_SPREAD and _fluctuates(setting):
         raise NotAvailableError(
             f"the curves need noise × inverse temperature × context norm, τσQ, of at most {LARGEST_SPREAD:g}; "
             f"here it is {setting.spread:.3g}"
         )
-    law = attention_law(setting.mixture, setting.inverse_temperature, setting.attention, "draft")
+    law = attention_law(setting.mixture, setting.inverse_temperature, setting.attention, resolution)
     noisy = bool(np.all(law.noise > 0))
     return law, mean_snr_square(setting.mixture, setting.head, law) if noisy else math.inf
 
@@ -108,16 +122,21 @@ def _drafted_errors(law: AttentionLaw, head: Head, ratios: tuple[float, ...], sn
     if not np.all(law.noise > 0):
         return np.full(len(ratios), noiseless_prediction(law, head, "proportional").error)
     try:
-        return np.asarray(error_given_overlap(law, head_overlap(law, head, ratios, snr_square)[0]))
+        training = compact_law(law, LOGISTIC_TOLERANCE) if head.kind == "logistic" else law
+        return np.asarray(error_given_overlap(law, head_overlap(training, head, ratios, snr_square)[0]))
     except Unavailable:
         alone = (_drafted_errors(law, head, (ratio,), snr_square) for ratio in ratios)
         return np.concatenate([*alone]) if len(ratios) > 1 else np.array([math.nan])
 
 
-def drafted_curves(setting: Setting) -> DraftedCurves:
+def drafted_curves(setting: Setting, *, sketch: bool = False) -> DraftedCurves:
     """Return every curve within a tenth of a second or so, to `DRAFT_ERROR`: the limit n, p → ∞ at each p/n.
 
     Where the averaging head is exact in one formula, it is exact here, too.
+
+    Args:
+        setting: any.
+        sketch: whether a sketch will do where a draft takes long.
 
     Raises:
         ArgumentError: the numbers of the setting do not go together.
@@ -131,7 +150,8 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
         0.205
     """
     head = setting.head
-    law, snr_square = _law(setting.of_attention)
+    sketched = sketch and setting.attention == "softmax" and setting.spread > WIDE and _fluctuates(setting)
+    law, snr_square = _law(setting.of_attention, "sketch" if sketched else "draft")
     ridge = None if head.ridge is None else single(head.ridge)
     started = time.perf_counter()
 
@@ -154,7 +174,7 @@ def drafted_curves(setting: Setting) -> DraftedCurves:
     complete = setting.kind not in SLOW_HEADS or len(mine.samples) == len(_draft_ratios(setting, SLOW_RATIOS))
     curves = tuple(_exact_averaging(one, setting) for one in (limit, *others, mine))
     error = float(curves[-1].error[np.argmin(np.abs(curves[-1].samples - setting.samples))])
-    return DraftedCurves(curves, error, complete)
+    return DraftedCurves(curves, error, complete and not sketched, sketched)
 
 
 def _draft_ratios(setting: Setting, ratios: FloatArray) -> list[float]:
@@ -165,8 +185,7 @@ def _draft_ratios(setting: Setting, ratios: FloatArray) -> list[float]:
 
 def _exact_averaging(curve: Curve, setting: Setting) -> Curve:
     """Return the exact curve where it is one cheap formula, and the curve itself elsewhere."""
-    fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
-    if curve.head not in (LIMIT, "averaging") or fluctuates or setting.space != "orthogonal":
+    if curve.head not in (LIMIT, "averaging") or setting.space != "orthogonal" or _fluctuates(setting):
         return curve
     samples = curve_samples(setting)
     exact = known_prompt_error(setting.mixture, Head(samples, setting.inverse_temperature, setting.attention))
@@ -178,7 +197,6 @@ def exact_tasks(setting: Setting) -> list[FloatArray]:
 
     The setting's own n comes first, alone and of shape (); where attention does not fluctuate many cost as much as one.
     """
-    fluctuates = attention_fluctuates(setting.mixture, setting.inverse_temperature).any()
-    together = not fluctuates and setting.space == "orthogonal" and setting.kind not in SLOW_HEADS
+    together = not _fluctuates(setting) and setting.space == "orthogonal" and setting.kind not in SLOW_HEADS
     here, *others = worth_having(setting, RATIOS if together else SLOW_RATIOS).tolist()
     return [np.array(here), *([np.array(others)] if together else [np.array([n]) for n in others])]

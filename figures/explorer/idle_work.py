@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
+from figures.explorer.curve_point import CurvePoint, curve_point
 from numerics.executor import Workers
 from numerics.process_executor import ProcessExecutor
 from theory.head import Head
 from theory.known_prompt.error import KnownPromptError, known_prompt_error
 from theory.mixture import ContextualMixture
 
-Report = Callable[[int, "Future[KnownPromptError]"], None]
+Found = KnownPromptError | CurvePoint
+Report = Callable[[int, "Future[Any]"], None]
+"""Takes a place and the future of what was found there."""
 
 
 def end_at_once(pool: ProcessExecutor) -> None:
@@ -31,17 +35,20 @@ class IdleWork:
     def __init__(self) -> None:
         """Start no process yet."""
         self._pool: ProcessExecutor | None = None
-        self._futures: list[Future[KnownPromptError]] = []
+        self._futures: list[Future[Any]] = []
 
     def start(self, mixture: ContextualMixture, heads: Sequence[Head], report: Report) -> None:
-        """Predict the errors of some heads in turn, and report each, from another thread, by its place."""
+        """Predict the error of the first head and points of a curve for the others; report each, in another thread."""
         self.drop()
         if any(not future.done() for future in self._futures):
             self.close()
         if self._pool is None:
             self._pool = ProcessExecutor(1)
         workers = Workers(self._pool)
-        self._futures = [workers.submit(partial(known_prompt_error, mixture), head) for head in heads]
+        self._futures = [
+            workers.submit(partial(curve_point if place else known_prompt_error, mixture), head)
+            for place, head in enumerate(heads)
+        ]
         for place, future in enumerate(self._futures):
             future.add_done_callback(partial(report, place))
 

@@ -11,6 +11,7 @@ from theory.arguments import ArgumentError, single
 
 WAITING = "…"
 DRAFT = f"Curve: a draft, the limit of large n and d to {100 * DRAFT_ERROR:g} %"
+SKETCH = "Curve: a sketch, the limit of large n and d but for 0.001 or so; a draft follows at once."
 
 
 def sentence(error: Exception) -> str:
@@ -109,6 +110,8 @@ def status(shown: Shown, exact_points: tuple[int, int] | None) -> str:
     if shown.exact:
         regime = shown.prediction.regime if shown.prediction else "exact"
         return "Curve: exact at every point." if regime == "exact" else "Curve: the limit of large n and d at each n/p."
+    if shown.curves.sketched:
+        return SKETCH
     if exact_points:
         return f"{DRAFT}; final points: {exact_points[0]} of {exact_points[1]}."
     return f"{DRAFT}; the final one follows when you pause."

@@ -51,11 +51,11 @@ def _comments(shown: Shown) -> Iterator[str]:
         yield f"error: {prediction.error!r}, numerical error at most {prediction.error_bound:.1g}"
         yield f"regime: {prediction.regime}; source: {prediction.source}"
     if shown.curves is not None:
-        how = (
-            "of theory.known_prompt_error"
-            if shown.exact
-            else f"drafts in the proportional regime, to {DRAFT_ERROR:g} of their size"
-        )
+        how = f"drafts in the proportional regime, to {DRAFT_ERROR:g} of their size"
+        if shown.exact:
+            how = "of theory.known_prompt_error"
+        elif shown.curves.sketched:
+            how = "sketches in the proportional regime, errors but for 0.001 or so"
         yield f"curves of the chosen head and of the limit: {how}"
     for panel, reason in shown.refused.items():
         yield f"no {panel}: {reason}"

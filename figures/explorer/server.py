@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -50,6 +51,8 @@ class ExplorerServer:
             self._server = Server({"/": application}, **settings)
         except OSError:
             raise ArgumentError("--port", "be free", port) from None
+        # What was imported stays: to look through it for garbage, again and again, takes a tenth of a second of a move.
+        gc.freeze()
         self.url = f"http://{ADDRESS}:{self._server.port}/"
 
     def run(self, *, browser: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from figures.explorer.error_curves import LIMIT, Curve, Unavailable, exact_tasks
-from figures.explorer.idle_work import IdleWork
+from figures.explorer.idle_work import Found, IdleWork
 from figures.explorer.picture import picture
 from figures.explorer.point_simulation import PointSimulation, Progress
 from figures.explorer.readout import sentence, texts
@@ -56,7 +56,7 @@ class Session:
         self._shown: Shown | None = None
         self._points: list[SimulatedPoint] = []
         self._idle = IdleWork()
-        self._exact: dict[int, KnownPromptError | None] = {}
+        self._exact: dict[int, Found | None] = {}
         self._heads: list[Head] = []
         self._simulation = PointSimulation(jobs)
         self._forget: Callable[[], None] = lambda: None
@@ -172,18 +172,18 @@ class Session:
             for samples in exact_tasks(setting)
         ]
 
-        def report(place: int, future: Future[KnownPromptError]) -> None:
+        def report(place: int, future: Future[Any]) -> None:
             if not self._closed:
                 self._page.soon(lambda: self._receive(setting, place, future))
 
         self._idle.start(mixture, self._heads, report)
         self._tell()
 
-    def _receive(self, setting: Setting, place: int, future: Future[KnownPromptError]) -> None:
+    def _receive(self, setting: Setting, place: int, future: Future[Any]) -> None:
         """Take one exact number, or a portion of the exact curve."""
         if self._shown is None or self._shown.setting != setting or not self._heads or future.cancelled():
             return
-        found: KnownPromptError | None = None
+        found: Found | None = None
         try:
             found = future.result()
         except (WorkerError, CancelledError):
@@ -194,7 +194,7 @@ class Session:
                 self._idle.drop()
                 self._page.answer(texts={"bound": sentence(error), "note-error": ""}, final=True)
                 return
-        if place == 0:
+        if isinstance(found, KnownPromptError):
             self._shown = replace(self._shown, prediction=found)
         self._exact[place] = found
         if len(self._exact) == len(self._heads):

@@ -8,12 +8,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from figures.explorer.attention_histogram import AttentionHistogram, attention_histogram
-from figures.explorer.context_gain import ContextGain, context_gain
+from figures.explorer.context_gain import ContextGain, context_gain, gain_evaluated
 from figures.explorer.error_curves import DraftedCurves, Unavailable, drafted_curves
 from figures.explorer.sampled_sequence import SampledSequence, sampled_sequence
 from figures.explorer.setting import Setting
 from numerics.simulation import Simulation
 from theory.known_prompt.error import KnownPromptError
+
+PIECE = 0.04
+"""Seconds; in pieces of about this the curve of the gain is finished."""
 
 PANELS = ("error", "gain", "attention", "sequence")
 Content = TypeVar("Content")
@@ -81,7 +84,7 @@ def drafted(setting: Setting) -> Shown:
 
     return Shown(
         setting,
-        curves=attempt("error", lambda: drafted_curves(setting)),
+        curves=attempt("error", lambda: drafted_curves(setting, sketch=True)),
         gain=attempt("gain", lambda: _gain(setting.of_attention, True)),
         histogram=attempt("attention", lambda: _histogram(setting.of_attention, True)),
         sequence=attempt("sequence", lambda: sampled_sequence(setting)),
@@ -103,7 +106,7 @@ def _histogram(setting: Setting, draft: bool) -> AttentionHistogram:
 
 
 def finer(shown: Shown) -> Shown:
-    """Finish one of the panels that are coarse, or another piece of its slow curve.
+    """Finish one of the panels that are coarse, or another piece of it: a move is kept waiting by one piece at most.
 
     Example:
         >>> finer(drafted(Setting())).coarse
@@ -113,8 +116,12 @@ def finer(shown: Shown) -> Shown:
     rest = replace(shown, coarse=tuple(others))
     if panel == "error":
         curves = drafted_curves(shown.setting)
-        return replace(rest if curves.complete else shown, curves=curves)
+        # A sketch of all points says more than drafts of a few.
+        waiting = shown.curves is not None and shown.curves.sketched and not curves.complete
+        return shown if waiting else replace(rest if curves.complete else shown, curves=curves)
     try:
+        if panel == "gain" and not gain_evaluated(shown.setting.of_attention, PIECE):
+            return shown
         if panel == "attention":
             return replace(rest, histogram=_histogram(shown.setting.of_attention, False))
         return replace(rest, gain=_gain(shown.setting.of_attention, False))

@@ -20,6 +20,12 @@ LARGEST_STEP = 1 / 8
 """Turning the ray of t by θ < π/2 changes no integral and divides its integrand's bound by cos²θ at most.  So the rule
 in log t errs by a share of e^{-π²/step} times a few powers of 1/step, whatever c, m and s are: below 1e-30."""
 
+DRAFT_STEP = 1.0
+"""The same rule errs by 5e-5 or so."""
+
+CHUNK = 2**15
+"""Terms of means over scores that are summed at once stay in the fast memory of a core."""
+
 LARGEST_EXPONENT = 600.0
 """e^600 is large enough to kill any integrand, and still a float after a product with a million."""
 
@@ -57,6 +63,12 @@ class Scores:
 
     def log_means(self, log_t: FloatArray, powers: tuple[int, ...], exponent: int = 1) -> list[FloatArray]:
         """Return log E[L^power e^{-t L^exponent}] for each of `powers` (0 to 4) and log t of shape (k,)."""
+        rows = 1 + CHUNK // len(self.log_weight)
+        parts = [self._log_means(log_t[first : first + rows], powers, exponent) for first in range(0, len(log_t), rows)]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _log_means(self, log_t: FloatArray, powers: tuple[int, ...], exponent: int) -> list[FloatArray]:
+        """Return the same for few t."""
         decay = np.exp(np.minimum(log_t[:, None] + exponent * self.log_weight, LARGEST_EXPONENT))
         means = np.exp(-decay) @ np.exp(self.log_density[:, None] + np.multiply.outer(self.log_weight, (0, *powers)))
         far = means[:, 0] < SMALLEST_MEAN
@@ -83,13 +95,14 @@ class Scores:
 
 
 def laplace_integrals(
-    log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float
+    log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float, step: float = LARGEST_STEP
 ) -> tuple[FloatArray, float]:
     """Return the logarithms of ∫ e^{log_integrand(log t)} dt on one grid of log t, and the largest relative error.
 
     Args:
         log_integrands: maps log t of shape (k,) to the logarithms of positive integrands, each of that shape.
         widest: |log t| beyond which all of them are negligible.
+        step: largest step in log t; the default leaves nothing but rounding.
 
     Example:
         >>> logs, error = laplace_integrals(lambda v: [v - np.exp(np.minimum(v, 600))], 50.0)  # ∫ t e^{-t} dt = 1
@@ -106,7 +119,7 @@ def laplace_integrals(
         before = upper - lower
         first, last = support(log_values, lower * columns, upper * columns)
         lower, upper = float(first.min()), float(last.max())
-    intervals = 2 * math.ceil((upper - lower) / LARGEST_STEP / 2)
+    intervals = 2 * math.ceil((upper - lower) / step / 2)
     integral = trapezoid(lambda v: (log_values(v), np.array(1.0)), lower * columns, upper * columns, intervals)
     return integral.log_value, float(integral.relative_error.max())
 

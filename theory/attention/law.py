@@ -27,8 +27,9 @@ from theory.attention.planar_measure import Accuracy, PlanarMeasure, convolution
 from theory.head import ATTENTIONS
 from theory.mixture import ContextualMixture
 
-DIGITS = {"fine": 24.0, "coarse": 17.0, "draft": 12.0}
-"""Natural logarithms of the accuracies: 4e-11, 4e-8 to estimate an error by, and 6e-6 for a picture drawn at once."""
+DIGITS = {"fine": 24.0, "coarse": 17.0, "draft": 12.0, "sketch": 10.0}
+"""Natural logarithms of the accuracies: 4e-11, 4e-8 to estimate an error by, 6e-6 for a picture drawn at once, and 5e-5
+for one drawn while something is dragged."""
 
 DEGREES = (8, 12, 16, 20, 24)
 """A law is thinned to the first of these degrees at which functions like those of the heads keep their means."""
@@ -82,8 +83,9 @@ def attention_law(
         mixture: the data, its parameters single numbers.
         inverse_temperature: τ ≥ 0, a single number.
         attention: "softmax" or "linear".
-        resolution: "fine", "coarse" for an estimate of the error of whatever is computed from it, or "draft", which
-            takes a tenth of a second and moves the curves of up to 512 tokens by 1 % at most.
+        resolution: "fine", "coarse" for an estimate of the error of whatever is computed from it, "draft", which takes
+            a tenth of a second and moves the curves of up to 512 tokens by 1 %, seldom by 5 %, or "sketch", a third of
+            that, which moves errors by up to 1e-3.
 
     Raises:
         ArgumentError: an argument is out of range.
@@ -139,11 +141,11 @@ def lognormal_sums(spread: float, terms: int, resolution: str) -> PlanarMeasure:
 
 
 @lru_cache(maxsize=64)
-def compact_law(law: AttentionLaw) -> AttentionLaw:
-    """Return the law on as few nodes as keep what a training loss asks for, to 1e-8; the law itself if there are none.
+def compact_law(law: AttentionLaw, tolerance: float = COMPACT) -> AttentionLaw:
+    """Return the law on as few nodes as keep what a training loss asks for; the law itself if there are none.
 
     Polynomials in log S and arcsinh κ are kept, to the first degree at which means of functions like those of the heads
-    agree.  Test errors, which change abruptly with κ, call for the whole law.
+    agree to the tolerance.  Test errors, which change abruptly with κ, call for the whole law.
 
     Example:
         >>> law = attention_law(ContextualMixture(dimension=101, tokens=16, relevant_tokens=2), 1.0)
@@ -160,7 +162,7 @@ def compact_law(law: AttentionLaw) -> AttentionLaw:
         small = thinned(whole, degree)
         noise = np.exp(small.x)
         candidate = AttentionLaw(noise * np.sinh(small.y), noise, small.weight)
-        if np.all(np.abs(_probes(candidate, size) @ small.weight - exact) <= COMPACT * magnitude):
+        if np.all(np.abs(_probes(candidate, size) @ small.weight - exact) <= tolerance * magnitude):
             return candidate
     return law
 

@@ -25,10 +25,18 @@ from dataclasses import astuple, dataclass, fields
 from functools import lru_cache
 
 import numpy as np
+from scipy.interpolate import make_interp_spline
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
 from theory.attention.deterministic import DeterministicAttention, deterministic_attention
-from theory.attention.laplace import LARGEST_EXPONENT, Scores, laplace_integrals, rounding_share
+from theory.attention.laplace import (
+    DRAFT_STEP,
+    LARGEST_EXPONENT,
+    LARGEST_STEP,
+    Scores,
+    laplace_integrals,
+    rounding_share,
+)
 from theory.mixture import ContextualMixture
 
 LARGEST_SPREAD = 5.0
@@ -83,7 +91,7 @@ def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[flo
 
 
 @lru_cache(maxsize=1024)
-def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float, float]:
+def _inverse_square_sums(terms: int, spread: float, step: float = LARGEST_STEP) -> tuple[float, float, float, float]:
     """Return the logarithms of E 1/ΣL², E ΣL/ΣL² and E (ΣL)²/ΣL², and their relative error."""
     scores = Scores(spread)
     log_terms = math.log(terms)
@@ -96,7 +104,7 @@ def _inverse_square_sums(terms: int, spread: float) -> tuple[float, float, float
             values.append(log_terms + math.log(terms - 1) + 2 * log_lambda + (terms - 2) * log_psi)
         return values
 
-    logs, error = laplace_integrals(log_integrands, scores.widest(terms))
+    logs, error = laplace_integrals(log_integrands, scores.widest(terms), step)
     third = float(np.logaddexp.reduce(logs[2:]))
     return float(logs[0]), float(logs[1]), third, error
 
@@ -190,6 +198,41 @@ def attention_snr_square(mixture: ContextualMixture, inverse_temperature: float)
         return single(attention_moments(mixture, temperature).snr_square)
     *log_sums, _ = _inverse_square_sums(setting.terms, setting.spread)
     return _snr_square(setting, *log_sums)[0]
+
+
+def drafted_snr_square(mixture: ContextualMixture, inverse_temperatures: FloatArray, spreads: FloatArray) -> FloatArray:
+    """Return E κ² at many τ for a picture drawn at once: its means over scores are computed at a few τσQ alone.
+
+    Between these the logarithms of E 1/ΣL², E ΣL/ΣL² and E (ΣL)²/ΣL², smooth in s = τσQ, follow a cubic spline; what
+    τ does to the weight c of the relevant tokens is exact.
+
+    Args:
+        mixture: isotropic noise σ > 0, at least one irrelevant token; single numbers.
+        inverse_temperatures: τ ≥ 0, shape (k,).
+        spreads: s, ascending from 0 to at least the largest τσQ and at most 5, four or more.
+
+    Returns:
+        E κ², shape (k,): for s = 0, 0.38, 1.2, 2.4, 3.7, 5 and up to 250 irrelevant tokens each mean is off by 3 % at
+        most, E κ² by 5 % where δ_w makes it a difference of them.
+
+    Raises:
+        ArgumentError: s is out of range.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=101, tokens=16, relevant_tokens=2)
+        >>> print(drafted_snr_square(mixture, np.array([0.5, 1.0]), np.array([0.0, 0.4, 1.2, 2.4])).round(2))
+        [0.53 0.62]
+    """
+    names = ("tokens", "relevant_tokens", "context_norm", "signal_norm", "noise", "delta_context", "delta_signal")
+    numbers = [single(getattr(mixture, name)) for name in names]
+    settings = [_setting(mixture.noise_kind, temperature, *numbers) for temperature in inverse_temperatures.tolist()]
+    log_terms = math.log(settings[0].terms)
+    nodes = [
+        _inverse_square_sums(settings[0].terms, spread, DRAFT_STEP)[:3] if spread > 0 else (-log_terms, 0.0, log_terms)
+        for spread in spreads.tolist()
+    ]
+    log_sums = make_interp_spline(spreads, np.array(nodes), k=3)([setting.spread for setting in settings])
+    return np.array([_snr_square(setting, *row)[0] for setting, row in zip(settings, log_sums.tolist(), strict=True)])
 
 
 def _setting(

@@ -24,7 +24,8 @@ DROPPED = 1e-14
 """Weights as small as the rounding of their sum are left out."""
 
 BINS = 400
-CHUNK = 4096
+CHUNK = 2048
+"""So many points, with all their polynomials, stay in the fast memory of a core."""
 
 DEPENDENT = 1e-9
 """Part of a polynomial that is new beside those before it, below which it counts as a rounding of them."""
@@ -104,9 +105,10 @@ def _sum(one: PlanarMeasure, other: PlanarMeasure, add: Addition) -> PlanarMeasu
     if one is other:
         weight = 2 * np.triu(weight)
         weight[np.diag_indices(len(weight))] /= 2
-    first, second = np.nonzero(np.abs(weight) > DROPPED / 1000)
+    kept = np.flatnonzero(np.abs(weight) > DROPPED / 1000)
+    first, second = np.divmod(kept, len(other.weight))
     x, y = add(one.x[first], one.y[first], other.x[second], other.y[second])
-    return PlanarMeasure(x, y, weight[first, second])
+    return PlanarMeasure(x, y, weight.ravel()[kept])
 
 
 def _edges(values: FloatArray, weight: FloatArray, trimmed: float) -> tuple[float, float]:
@@ -114,7 +116,8 @@ def _edges(values: FloatArray, weight: FloatArray, trimmed: float) -> tuple[floa
     low, high = float(values.min()), float(values.max())
     if high - low <= BINS * np.spacing(max(abs(low), abs(high))):
         return low, high
-    counts, edges = np.histogram(values, bins=BINS, weights=weight)
+    place = ((values - low) * (BINS / (high - low))).astype(np.intp)
+    counts, edges = np.bincount(np.minimum(place, BINS - 1), weight, BINS), np.linspace(low, high, BINS + 1)
     below, above = np.abs(np.cumsum(counts)), np.abs(np.cumsum(counts[::-1]))
     return float(edges[np.argmax(below > trimmed)]), float(edges[::-1][np.argmax(above > trimmed)])
 
@@ -129,11 +132,12 @@ def _node_count(length: float, pole: float, digits: float) -> int:
 
 def _chebyshev(x: FloatArray, count: int) -> FloatArray:
     """Return T_k(x) for k < count, shape (count, len(x))."""
-    values = np.ones((count, len(x)))
-    if count > 1:
-        values[1] = x
+    values = np.empty((count, len(x)))
+    values[0], values[1:2] = 1, x
+    twice = 2 * x
     for k in range(2, count):
-        values[k] = 2 * x * values[k - 1] - values[k - 2]
+        np.multiply(twice, values[k - 1], out=values[k])
+        values[k] -= values[k - 2]
     return values
 
 
@@ -170,7 +174,8 @@ def _on_grid(law: PlanarMeasure, first: tuple[float, float, int], second: tuple[
         part = slice(start, start + CHUNK)
         in_x = _chebyshev((2 * x[part] - left - right) / across, columns)
         in_y = _chebyshev((2 * y[part] - low - high) / up, rows)
-        moments += (in_x * weight[part]) @ in_y.T
+        in_y *= weight[part]
+        moments += in_x @ in_y.T
     nodes_x, matrix_x = _nodes(left, right, columns)
     nodes_y, matrix_y = _nodes(low, high, rows)
     grid = matrix_x @ moments @ matrix_y.T

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, wrightomega
+from scipy.special import expit
 
 from theory.arguments import FloatArray, single
 from theory.attention.law import AttentionLaw, compact_law
@@ -40,6 +40,9 @@ SOLVED = 1e-11
 FEWEST_INTERVALS = 32
 MOST_NODES = 20_000
 NEGLIGIBLE_WEIGHT = 1e-12
+LARGEST_EXPONENT = 700.0
+"""e^700 is still a float."""
+
 SMALLEST_STEP = 1e-3
 """A step in log λ that has to be shorter than this is given up."""
 
@@ -48,19 +51,22 @@ def margins(x: FloatArray, q: FloatArray) -> FloatArray:
     """Return the root u of u = x + q/(1 + e^u), x and q > 0 of one shape, to rounding.
 
     g(u) = u - x - q/(1+e^u) grows, is convex for u < 0 and concave for u > 0, so that Newton's method goes
-    monotonically to the root from 0 or, for a positive root, from any point between 0 and the root: such a point solves
-    u = x + (q/2) e^{-u}, that is, u = x + ω(log(q/2) - x) with Wright's function ω.
+    monotonically to the root from 0 or, for a positive root, from any point between 0 and the root.  Such a point
+    solves u = x + (q/2) e^{-u}, that is, with l = log(q/2) - x and Wright's function ω, u = x + ω(l); and ω(l) is at
+    least 0 and, for l ≥ 1, at least l - log l (Hoorfar & Hassani 2008).
 
     Example:
         >>> u = margins(np.array([0.3]), np.array([4.0]))
         >>> round(float(u[0] - 0.3 - 4.0 / (1 + np.exp(u[0]))), 12)
         0.0
     """
-    start = x + np.real(wrightomega(np.log(q / 2) - x))
+    level = np.maximum(np.log(q / 2) - x, 1.0)
+    start = x + np.where(level > 1, level - np.log(level), 0.0)
     u = np.where(x + q / 2 > 0, np.maximum(start, 0.0), 0.0)
     for _ in range(NEWTON_STEPS):
-        f = expit(-u)
-        step = (u - x - q * f) / (1 + q * f * expit(u))
+        odds = np.exp(np.minimum(u, LARGEST_EXPONENT))
+        f = 1 / (1 + odds)
+        step = (u - x - q * f) / (1 + q * f * (odds * f))
         u = u - step
         if np.all(np.abs(step) <= 4e-15 * (1 + np.abs(u))):
             break

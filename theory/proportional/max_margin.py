@@ -12,6 +12,8 @@ taken, which solves γ c = E[κ (r/S - c κ - Z)₊].  Data are separable where 
     γ* = the root of min_c { E[(-c κ - Z)₊²] + γ c² } = γ,      1/2 without signal (Cover 1965).
 
 E_Z[(x - Z)₊] = x Φ(x) + φ(x) and E_Z[(x - Z)₊²] = (1 + x²) Φ(x) + x φ(x) leave a mean over the law of (M, S).
+F is convex in r and c together and hence G in r, its derivative being ∂F/∂r at the best c: from the right of the root
+Newton's method comes down to it.
 Source: derived here by Gordon's comparison, as Deng, Kammoun & Thrampoulidis (2022) do for deterministic features.
 """
 
@@ -28,14 +30,18 @@ from theory.arguments import ArgumentError, FloatArray, NotAvailableError, singl
 from theory.attention.law import AttentionLaw
 from theory.proportional.overlap import ProportionalHead, certified, ratio_argument, standardised
 
-Hinge = tuple[FloatArray, FloatArray]
+Hinge = tuple[FloatArray, FloatArray, FloatArray]
+
+STEPS = 1000
+LAST_STEP = 4e-15
+"""A step of Newton's method this small is one of rounding."""
 
 
 def _hinge(x: FloatArray) -> Hinge:
-    """Return E (x - Z)₊ and E (x - Z)₊²."""
+    """Return P(Z < x), E (x - Z)₊ and E (x - Z)₊²."""
     density, below = np.exp(-(np.minimum(np.abs(x), 40.0) ** 2) / 2) / math.sqrt(2 * math.pi), ndtr(x)
     # Far below zero both are a difference of equal numbers, as small as the density; neither is ever negative.
-    return np.maximum(x * below + density, 0.0), np.maximum((1 + x**2) * below + x * density, 0.0)
+    return below, np.maximum(x * below + density, 0.0), np.maximum((1 + x**2) * below + x * density, 0.0)
 
 
 class _Margin:
@@ -45,29 +51,67 @@ class _Margin:
         self.law, self.gamma = law, gamma
         self.kappa = law.signal / law.noise
 
-    def slope(self, overlap: float, margin: float) -> float:
+    def hinge(self, overlap: float, margin: float) -> Hinge:
+        """Return `_hinge` of r/S - cκ."""
+        return _hinge(margin / self.law.noise - overlap * self.kappa)
+
+    def slope(self, overlap: float, hinge: Hinge) -> float:
         """Return ∂F/∂c/2, which grows with c."""
-        first, _ = _hinge(margin / self.law.noise - overlap * self.kappa)
-        return self.gamma * overlap - self.law.mean(self.kappa * first)
+        return self.gamma * overlap - self.law.mean(self.kappa * hinge[1])
 
-    def best_overlap(self, margin: float) -> float:
-        """Return the c in [-1, 1] at which F is least."""
-        if self.slope(-1.0, margin) >= 0:
-            return -1.0
-        if self.slope(1.0, margin) <= 0:
-            return 1.0
-        return float(brentq(self.slope, -1.0, 1.0, args=(margin,), xtol=1e-15, rtol=1e-14))
+    def best_overlap(self, margin: float, start: float = 0.0) -> tuple[float, Hinge]:
+        """Return the c in [-1, 1] at which F is least, and the hinge there.
 
-    def excess(self, overlap: float, margin: float) -> float:
+        Newton's method inside a bracket, for any c; of an F that is least beyond an end the end is the best.
+        """
+        low, high, overlap, before = -1.5, 1.5, start, math.inf
+        for _ in range(STEPS):
+            hinge = self.hinge(overlap, margin)
+            slope = self.slope(overlap, hinge)
+            low, high = (overlap, high) if slope < 0 else (low, overlap)
+            step = slope / (self.gamma + self.law.mean(self.kappa**2 * hinge[0]))
+            if abs(step) <= LAST_STEP or low >= 1 or high <= -1:
+                break
+            quick = low < overlap - step < high and abs(step) < before
+            overlap, before = overlap - step if quick else (low + high) / 2, abs(step)
+        if abs(overlap) <= 1:
+            return overlap, hinge
+        overlap = math.copysign(1.0, overlap)
+        return overlap, self.hinge(overlap, margin)
+
+    def excess(self, overlap: float, hinge: Hinge) -> float:
         """Return F(r, c)."""
-        _, second = _hinge(margin / self.law.noise - overlap * self.kappa)
-        return self.law.mean(second) - self.gamma * (1 - overlap**2)
+        return self.law.mean(hinge[2]) - self.gamma * (1 - overlap**2)
 
     def least(self, margin: float) -> float:
         """Return G(r)."""
-        return self.excess(self.best_overlap(margin), margin)
+        return self.excess(*self.best_overlap(margin))
+
+    def largest_margin(self) -> tuple[float, float, float]:
+        """Return the root r of G, the best c there, and the relative residual of both equations; G(0) < 0.
+
+        Raises:
+            ArgumentError: the signal is out of all proportion to the noise.
+        """
+        margin, overlap, right = 1.0, 0.0, False
+        for _ in range(STEPS):
+            overlap, hinge = self.best_overlap(margin, overlap)
+            excess = self.excess(overlap, hinge)
+            right = right or excess >= 0
+            if not right:
+                margin *= 2
+                if margin > 1e150:
+                    raise ArgumentError("law", "have a signal below 1e150 times its noise", "more")
+                continue
+            step = excess / (2 * self.law.mean(hinge[1] / self.law.noise))
+            if abs(step) <= LAST_STEP * margin:
+                break
+            margin -= step
+        slope = self.slope(overlap, hinge) if abs(overlap) < 1 else 0.0
+        return margin, overlap, max(abs(excess), abs(slope)) / self.gamma
 
 
+@lru_cache(maxsize=64)
 def separability_threshold(law: AttentionLaw) -> float:
     """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
 
@@ -119,16 +163,7 @@ def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:
             f"there is no max-margin head at p/n = {gamma:.6g}: training data are separable for p/n above "
             f"{separability_threshold(law):.6g} only"
         )
-    upper = 1.0
-    while equations.least(upper) < 0:
-        upper *= 2
-        if upper > 1e150:
-            raise ArgumentError("law", "have a signal below 1e150 times its noise", "more")
-    margin = float(brentq(equations.least, 0.0, upper, xtol=1e-15 * upper, rtol=1e-14))
-    overlap = equations.best_overlap(margin)
-    residual = abs(equations.least(margin)) / gamma
-    if abs(overlap) < 1:
-        residual = max(residual, abs(equations.slope(overlap, margin)) / gamma)
+    margin, overlap, residual = equations.largest_margin()
     length = 1 / (margin * unit) if margin > 0 else math.inf
     head = ProportionalHead(overlap * length, math.sqrt(max(1 - overlap**2, 0.0)) * length, residual)
     return certified(head, "the max-margin head", gamma)

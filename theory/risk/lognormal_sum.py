@@ -143,9 +143,12 @@ def _rare(laws: Sequence[LognormalSum]) -> list[Probability | None]:
         scale = np.exp(spread * g)
         tilt = TILTS / (np.sqrt(terms) * np.hypot(np.hypot(noise, slope), mean * np.minimum(spread, 1.0)))
         sign = np.copysign(1.0, constant + terms * mean)
-        linear, quadratic = -sign * scale * (mean + slope * g), (noise * scale) ** 2 / 2
+        # Each term takes its share of c along: without it the mean of e^{-tilt X} may be no float where that of the
+        # sum is.
+        linear = -sign * (constant / terms + scale * (mean + slope * g))
+        quadratic = (noise * scale) ** 2 / 2
         moments = np.exp(tilt[..., None] * (linear[:, None] + tilt[..., None] * quadratic[:, None])) @ weights
-        logarithm = np.min(terms * np.log(moments) - sign * tilt * constant, axis=1)
+        logarithm = np.min(terms * np.log(moments), axis=1)
     # Each term is cut off with probability 1.4e-18; a trapezoidal sum of a positive function is right to a percent
     # or so at these steps, which e^-2 allows for.
     return [
