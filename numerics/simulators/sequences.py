@@ -13,7 +13,6 @@ from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 from theory.risk.exact_risk import Delta, check_deltas
 
-
 CHUNK_NOISE = 2**15
 """Noise numbers drawn at once, so that they are still in the cache when they are put where they belong."""
 

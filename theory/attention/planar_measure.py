@@ -129,11 +129,14 @@ def _node_count(length: float, pole: float, digits: float) -> int:
 
 def _chebyshev(x: FloatArray, count: int) -> FloatArray:
     """Return T_k(x) for k < count, shape (count, len(x))."""
-    values = np.ones((count, len(x)))
+    values = np.empty((count, len(x)))
+    values[0] = 1
     if count > 1:
         values[1] = x
+    twice = 2 * x
     for k in range(2, count):
-        values[k] = 2 * x * values[k - 1] - values[k - 2]
+        np.multiply(twice, values[k - 1], out=values[k])
+        values[k] -= values[k - 2]
     return values
 
 
@@ -170,7 +173,8 @@ def _on_grid(law: PlanarMeasure, first: tuple[float, float, int], second: tuple[
         part = slice(start, start + CHUNK)
         in_x = _chebyshev((2 * x[part] - left - right) / across, columns)
         in_y = _chebyshev((2 * y[part] - low - high) / up, rows)
-        moments += (in_x * weight[part]) @ in_y.T
+        in_x *= weight[part]
+        moments += in_x @ in_y.T
     nodes_x, matrix_x = _nodes(left, right, columns)
     nodes_y, matrix_y = _nodes(low, high, rows)
     grid = matrix_x @ moments @ matrix_y.T
