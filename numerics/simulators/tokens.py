@@ -14,7 +14,7 @@ from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
-TEST_SEQUENCES = 250
+TEST_SEQUENCES = 100
 """Fresh sequences for each trained head: more of them would cost more than they gain, for heads differ."""
 
 CHUNK_BYTES = 2**25
