@@ -14,7 +14,7 @@ from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
-TEST_SEQUENCES = 100
+TEST_SEQUENCES = 150
 """Fresh sequences for each trained head: more of them would cost more than they gain, for heads differ."""
 
 CHUNK_BYTES = 2**25
