@@ -17,8 +17,8 @@ from theory.mixture import ContextualMixture
 TEST_SEQUENCES = 150
 """Fresh sequences for each trained head: more of them would cost more than they gain, for heads differ."""
 
-CHUNK_BYTES = 2**25
-"""Token sequences held at once; features, T times smaller, are kept for the whole training set."""
+CHUNK_BYTES = 2**21
+"""Token sequences held at once, so that they stay in the cache; features are kept for the whole training set."""
 
 TEST = f"a fresh test set of {TEST_SEQUENCES} sequences for each head"
 
