@@ -30,7 +30,7 @@ STEPS = 200
 MARKS = (5, 10, 20, 40, 100, 200)
 """Steps after which the simulated iterates are drawn."""
 
-RUNS = {False: 6, True: 2}
+RUNS = {False: 4, True: 2}
 REACH = 2.5
 """Largest |τ|σQ at which fixed points are sought: 1.67 in τ, beyond what is drawn."""
 

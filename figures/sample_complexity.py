@@ -31,7 +31,9 @@ LIMIT = 0
 
 RATIOS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 CURVE_POINTS = {False: 13, True: 5}
-REPETITIONS = {False: 200, True: 20}
+REPETITIONS = {False: {50: 200, 200: 100, 800: 50}, True: dict.fromkeys(DIMENSIONS, 20)}
+"""Fewer in many dimensions: a repetition costs more there, and varies less, by 1/√d."""
+
 QUANTITIES = {
     "head_overlap": r"head after step 1, $\cos\angle(\hat w_1, w_\star)$",
     "prompt_overlap": r"prompt after step 2, $\cos\angle(\hat q_1, q_\star)$",
@@ -77,7 +79,7 @@ def compute(drawing: Drawing) -> list[Row]:
             if dimension == DIMENSIONS[-1]:
                 rows.extend(_row("limit", name, LIMIT, ratio, value) for name, value in limit.items())
         for ratio, point in zip(RATIOS, _points(drawing, dimension), strict=True):
-            repetitions = REPETITIONS[drawing.draft]
+            repetitions = REPETITIONS[drawing.draft][dimension]
             rows.extend(
                 _row("simulated", name, dimension, ratio, value, (low, high), repetitions)
                 for name, (value, low, high) in point.items()
@@ -125,7 +127,7 @@ def _curve(drawing: Drawing, dimension: int, ratios: list[float]) -> Any:
 
 def _points(drawing: Drawing, dimension: int) -> Any:
     """Return the simulated points of one d from the store, or simulate them."""
-    tasks = [(dimension, ratio, REPETITIONS[drawing.draft]) for ratio in RATIOS]
+    tasks = [(dimension, ratio, REPETITIONS[drawing.draft][dimension]) for ratio in RATIOS]
     identity = {
         "code": code_fingerprint("numerics.descent.three_steps"),
         **_shared(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from theory.arguments import FloatArray
@@ -26,5 +28,7 @@ def softmax(scores: FloatArray) -> FloatArray:
         shift = scores.max(axis=-1, keepdims=True)
     weights = np.asarray(scores - shift)
     np.exp(weights, out=weights)
-    weights /= (weights @ np.ones(scores.shape[-1]))[..., None]
+    # One product for all rows; of more than two axes NumPy would make one for each matrix.
+    *outer, length = weights.shape
+    weights /= (weights.reshape(math.prod(outer), length) @ np.ones(length)).reshape(*outer, 1)
     return weights

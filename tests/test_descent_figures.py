@@ -27,7 +27,12 @@ def shrink(patch):
         (phase_portrait, {"SAMPLES": 400, "STEPS": 20, "MARKS": (5, 10, 20), "RUNS": {True: 6}, "GRID": {True: 9}}),
         (
             sample_complexity,
-            {"DIMENSIONS": (20, 40), "RATIOS": (2.0, 8.0), "CURVE_POINTS": {True: 2}, "REPETITIONS": {True: 60}},
+            {
+                "DIMENSIONS": (20, 40),
+                "RATIOS": (2.0, 8.0),
+                "CURVE_POINTS": {True: 2},
+                "REPETITIONS": {True: {20: 60, 40: 60}},
+            },
         ),
         (
             sparse_attention,

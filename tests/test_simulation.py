@@ -131,7 +131,7 @@ def test_intervals_cover_as_often_as_they_say():
 
 @pytest.mark.parametrize("expected_mistakes", [1, 3, 6, 20])
 def test_intervals_cover_when_few_mistakes_are_counted(expected_mistakes):
-    """20 heads, 250 test sequences each: of 4,000 intervals at least 95 % hold the true error."""
+    """20 heads, 150 test sequences each: of 4,000 intervals at least 95 % hold the true error."""
     true = expected_mistakes / (20 * TEST_SEQUENCES)
     rng = np.random.default_rng(expected_mistakes)
     counts = rng.binomial(TEST_SEQUENCES, true, (4000, 20))

@@ -22,8 +22,8 @@ from numerics.softmax import softmax
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 
-CHUNK_SCORES = 2**19
-"""Noise numbers held at once: 4 MB, and as much again for each step of the computation."""
+CHUNK_SCORES = 2**14
+"""Noise numbers held at once: 128 kB, small enough for each step of the computation to find them in the cache."""
 
 DEPENDENT = 1e-12
 """A part of the head across the prompt that is shorter, relative to the head, is a rounding error."""
@@ -126,22 +126,35 @@ class _Scene:
         inside_scores, scores = self._products(self.prompt, labels, noises)
         inside, outside = self._products(self.head, labels, noises)
         weights = softmax(np.column_stack([inside_scores + np.log(relevant), scores]))
-        share, rest = weights[:, 0], weights[:, 1:]
+        share, rest = weights[:, 0], np.ascontiguousarray(weights[:, 1:])
         decisions = share * inside + np.einsum("nt,nt->n", rest, outside)
         sums.loss += float(np.sum((labels - decisions) ** 2)) / 2
         residuals = labels if self.small_head else labels - decisions
         on_relevant = np.stack([residuals * share, residuals * share * (inside - decisions)])
-        on_others = np.stack([residuals[:, None] * rest, residuals[:, None] * rest * (outside - decisions[:, None])])
-        others = on_others.sum(axis=2)
+        # Attention adds up to 1, and deviations from the decision to 0.
+        others = np.stack([residuals - on_relevant[0], -on_relevant[1]])
+        on_others = np.empty((2, *rest.shape))
+        np.multiply(rest, residuals[:, None], out=on_others[0])
+        outside -= decisions[:, None]
+        np.multiply(on_others[0], outside, out=on_others[1])
         delta_context, delta_signal = single(self.mixture.delta_context), single(self.mixture.delta_signal)
         sums.along_context += (on_relevant - delta_context * others).sum(axis=1)
         sums.along_signal += (on_relevant - delta_signal * others) @ labels
-        sums.along_basis += np.einsum("snt,ntk->sk", on_others, noises)
-        sums.squares += np.einsum("snt,rnt->sr", on_others, on_others)
+        for_head, for_prompt = flat = on_others.reshape(2, rest.size)
+        sums.along_basis += flat @ _flat(noises)
+        both = for_head @ for_prompt
+        sums.squares += np.array([[for_head @ for_head, both], [both, for_prompt @ for_prompt]])
 
     def _products(self, vector: FloatArray, labels: FloatArray, noises: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return vᵀx for relevant tokens, shape (sequences,), and for irrelevant ones, shape (sequences, m)."""
         context = single(self.mixture.context_norm) * vector[0]
         signal = single(self.mixture.signal_norm) * vector[1] * labels
         centre = -single(self.mixture.delta_context) * context - single(self.mixture.delta_signal) * signal
-        return context + signal, centre[:, None] + noises @ (self.basis @ vector)
+        along = _flat(noises) @ (self.basis @ vector)
+        return context + signal, centre[:, None] + along.reshape(noises.shape[:2])
+
+
+def _flat(noises: FloatArray) -> FloatArray:
+    """Return noises token by token, shape (sequences m, basis): one product of matrices instead of one a sequence."""
+    sequences, irrelevant, basis = noises.shape
+    return noises.reshape(sequences * irrelevant, basis)

@@ -11,7 +11,7 @@ from numerics.descent.gradient_descent import SIMULATORS, model_error
 from numerics.descent.gradients import Gradients
 from numerics.descent.score_gradients import draw_gradients
 from numerics.descent.token_data import TokenData
-from theory.arguments import FloatArray, one_of, single
+from theory.arguments import ArgumentError, FloatArray, one_of, single
 from theory.attention.prompt_share import prompt_share
 from theory.mixture import ContextualMixture
 
@@ -19,6 +19,8 @@ from theory.mixture import ContextualMixture
 @dataclass(frozen=True)
 class ThreeStepDraws:
     """Vectors that independent repetitions end with, in the few coordinates that matter.
+
+    Of a step that was not made there are none, and the arrays have no rows.
 
     Attributes:
         mixture: the data.
@@ -73,6 +75,7 @@ def draw_three_steps(
     rng: np.random.Generator,
     labels: str = "random",
     simulator: str = "scores",
+    steps: int = 3,
 ) -> ThreeStepDraws:
     """Make the steps ŵ₁ = -∇_w(0, 0), q₁ = t q̂₁ with q̂₁ along -∇_q(ŵ₁, 0), ŵ₂ = -∇_w(0, q₁), so many times.
 
@@ -86,6 +89,7 @@ def draw_three_steps(
         rng: source of the random numbers; each step has a stream of its own.
         labels: "random", or "balanced" for n/2 of each in every step.
         simulator: "scores" is exact in law; "tokens" draws whole sequences.
+        steps: 1 to make the first step alone, 2 for two of them; what they come to is the same.
 
     Raises:
         ArgumentError: an argument is out of range.
@@ -97,6 +101,8 @@ def draw_three_steps(
         0.75 0.74
     """
     one_of("simulator", simulator, SIMULATORS)
+    if steps not in (1, 2, 3):
+        raise ArgumentError("steps", "be 1, 2 or 3", repr(steps))
     streams = rng.spawn(3)
     zero = np.zeros(int(single(mixture.dimension)))
 
@@ -106,17 +112,22 @@ def draw_three_steps(
         data = TokenData.draw(mixture, samples, streams[step], labels)
         return data.gradients(head, prompt, small_head=True)
 
-    heads, prompts, finals = np.empty((repetitions, 2)), np.empty((repetitions, 3)), np.empty((repetitions, 4))
-    overlaps = np.empty(repetitions)
+    rows = [repetitions if step < steps else 0 for step in range(3)]
+    heads, prompts, finals = np.empty((rows[0], 2)), np.empty((rows[1], 3)), np.empty((rows[2], 4))
+    overlaps = np.empty(rows[1])
     for repetition in range(repetitions):
         head = _unit(gradients(0, zero, zero).head)
+        heads[repetition] = head[:2]
+        if steps == 1:
+            continue
         prompt = _unit(gradients(1, head, zero).prompt)
-        final = _unit(gradients(2, zero, prompt_norm * prompt).head)
         rest = float(np.linalg.norm(prompt[2:]))
+        prompts[repetition], overlaps[repetition] = (*prompt[:2], rest), prompt @ head
+        if steps == 2:
+            continue
+        final = _unit(gradients(2, zero, prompt_norm * prompt).head)
         along = float(final[2:] @ prompt[2:]) / rest if rest > 0 else 0.0
         across = math.sqrt(max(1 - final[0] ** 2 - final[1] ** 2 - along**2, 0.0))
-        heads[repetition], overlaps[repetition] = head[:2], prompt @ head
-        prompts[repetition] = *prompt[:2], rest
         finals[repetition] = *final[:2], along, across
     return ThreeStepDraws(mixture, prompt_norm, heads, prompts, finals, overlaps)
 

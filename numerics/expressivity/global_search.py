@@ -151,7 +151,7 @@ def uniform_pooling_decisions(data: PlaneData) -> Decisions:
     return lambda weights: attentive(np.hstack([np.zeros_like(weights), weights]))
 
 
-def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> SearchResult:
+def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random, enough: float = math.inf) -> SearchResult:
     """Return the best weights found: by accuracy, and among equals by margin.
 
     Args:
@@ -159,6 +159,7 @@ def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> 
         decisions: of one of the models on these cases, such as `self_attention_decisions(data)`.
         size: how many weights there are.
         rng: source of the random numbers.
+        enough: the accuracy at which the search ends; by default it goes on, for the sake of the margin.
 
     Example:
         >>> deltas = [Delta(0.0, 0.0, 0.5), Delta(3.0, 3.0, 0.5)]
@@ -187,10 +188,14 @@ def search(data: PlaneData, decisions: Decisions, size: int, *, rng: Random) -> 
     right = np.where(np.abs(values) <= TIE, 0.5, values > 0) @ data.probability
     order = np.lexsort((values.min(axis=1), right))[::-1]
     consider(starts[order[0]], "random weights")
+    if best.accuracy >= enough:
+        return best
     by_margin = np.argsort(-values.min(axis=1))[: POLISHED // 2]
     for start in starts[np.concatenate([order[: POLISHED // 2], by_margin])]:
         found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1200, "xatol": 1e-9, "fatol": 1e-13})
         consider(np.asarray(found.x), "Nelder-Mead")
+        if best.accuracy >= enough:
+            return best
 
     reach = math.asinh(LONGEST / SHORTEST)
     bounds = Bounds([-reach] * (size - 2) + [-1.0] * 2, [reach] * (size - 2) + [1.0] * 2)

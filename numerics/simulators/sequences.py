@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from numerics.streams import Random, as_generator
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 from theory.risk.exact_risk import Delta, check_deltas
+
+CHUNK_NOISE = 2**15
+"""Noise numbers drawn at once, so that they are still in the cache when they are put where they belong."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,9 @@ def draw_sequences(
     context, signal = single(mixture.context_norm), single(mixture.signal_norm)
     if labels is None:
         labels = generator.choice([-1.0, 1.0], size=samples)
-    sequences = np.zeros((samples, tokens, dimension))
-    noise = generator.standard_normal((samples, tokens - relevant, dimension))
-    np.multiply(noise, single(mixture.noise), out=sequences[:, relevant:])
+    sequences = np.empty((samples, tokens, dimension))
+    sequences[:, :relevant] = 0
+    _fill_with_noise(sequences[:, relevant:], single(mixture.noise), generator)
     # q⋆ and w⋆ lie along the first two axes, and no other coordinate is touched.
     along_context, along_signal = sequences[:, :, 0], sequences[:, :, 1]
     if mixture.noise_kind == "prompt-orthogonal":
@@ -92,6 +96,15 @@ def draw_sequences(
     along_context[:, relevant:] -= delta_context * context
     along_signal[:, relevant:] -= delta_signal * signal * labels[:, None]
     return TokenSequences(sequences, labels)
+
+
+def _fill_with_noise(tokens: FloatArray, noise: float, rng: np.random.Generator) -> None:
+    """Draw tokens of shape (n, m, d), Gaussian with deviation σ in each coordinate."""
+    together = max(1, CHUNK_NOISE // max(1, math.prod(tokens.shape[1:])))
+    drawn = np.empty((min(together, len(tokens)), *tokens.shape[1:]))
+    for first in range(0, len(tokens), together):
+        part = tokens[first : first + together]
+        np.multiply(rng.standard_normal(out=drawn[: len(part)]), noise, out=part)
 
 
 def _drawn_deltas(

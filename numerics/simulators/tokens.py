@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from numerics.simulators.prompt_attention import attention_weights, gain_and_spread, weighted_tokens
@@ -12,11 +14,11 @@ from theory.arguments import single
 from theory.head import Head
 from theory.mixture import ContextualMixture
 
-TEST_SEQUENCES = 250
+TEST_SEQUENCES = 150
 """Fresh sequences for each trained head: more of them would cost more than they gain, for heads differ."""
 
-CHUNK_BYTES = 2**25
-"""Token sequences held at once; features, T times smaller, are kept for the whole training set."""
+CHUNK_BYTES = 2**21
+"""Token sequences held at once, so that they stay in the cache; features are kept for the whole training set."""
 
 TEST = f"a fresh test set of {TEST_SEQUENCES} sequences for each head"
 
@@ -43,6 +45,19 @@ def draw_features(mixture: ContextualMixture, head: Head, samples: int, rng: np.
     return TrainingSet(features, gains, spreads)
 
 
+def draw_feature_sets(
+    mixture: ContextualMixture, head: Head, samples: int, count: int, rng: np.random.Generator
+) -> Iterator[TrainingSet]:
+    """Draw so many sets of features, as many at once as a chunk of sequences holds."""
+    together = max(1, CHUNK_BYTES // (8 * samples * int(single(mixture.tokens)) * int(single(mixture.dimension))))
+    for first in range(0, count, together):
+        sets = min(together, count - first)
+        drawn = draw_features(mixture, head, sets * samples, rng)
+        for begin in range(0, sets * samples, samples):
+            part = slice(begin, begin + samples)
+            yield TrainingSet(drawn.features[part], drawn.gains[part], drawn.spreads[part])
+
+
 def simulate_tokens(
     mixture: ContextualMixture,
     head: Head,
@@ -67,12 +82,13 @@ def simulate_tokens(
     refuse_infinite_samples(head)
     training, testing = rng.spawn(2)
     signal, outcomes = signal_vector(mixture), Outcomes(head)
-    for _ in range(repetitions):
-        trained = train_head(draw_features(mixture, head, int(single(head.samples)), training), head)
+    tests = draw_feature_sets(mixture, head, test_sequences, repetitions, testing)
+    for drawn in draw_feature_sets(mixture, head, int(single(head.samples)), repetitions, training):
+        trained = train_head(drawn, head)
         if trained.weights is None:
             outcomes.drop()
             continue
-        decisions = draw_features(mixture, head, test_sequences, testing).features @ trained.weights
+        decisions = next(tests).features @ trained.weights
         error = float(np.mean((1 - np.sign(decisions)) / 2))
         outcomes.keep(error, cosine(trained.weights, signal), trained.separable)
     return outcomes.repetitions()

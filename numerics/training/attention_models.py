@@ -156,7 +156,7 @@ class SelfAttention:
         size, length, dimension = tokens.shape
         flat = tokens.reshape(size * length, dimension)
         rows = self._rows(weights, tokens)
-        along = tokens @ weights[:dimension]
+        along = (flat @ weights[:dimension]).reshape(size, length)
         outputs = (rows @ along[:, :, None])[:, :, 0]
 
         def gradient(slopes: FloatArray) -> FloatArray:

@@ -48,9 +48,9 @@ def logistic_head(features: FloatArray, penalty: float) -> FloatArray:
 
 def _newton(features: FloatArray, penalty: float) -> FloatArray | None:
     """Return the minimum, or None where the iteration does not come down to it."""
-    weights = np.zeros(features.shape[1])
+    weights, margins = np.zeros(features.shape[1]), np.zeros(len(features))
+    loss = _loss(margins, penalty, weights)
     lengths = np.linalg.norm(features, axis=1)
-    margins = features @ weights
     for _ in range(ITERATIONS):
         slopes = expit(-margins) / len(features)
         gradient = penalty * weights - slopes @ features
@@ -60,34 +60,44 @@ def _newton(features: FloatArray, penalty: float) -> FloatArray | None:
         # The sum of absolute values bounds the norm, and does not underflow.
         if np.abs(gradient).sum() <= GRADIENT * size:
             return weights
-        curvatures = slopes * expit(margins)
-        hessian = features.T @ (curvatures[:, None] * features)
-        hessian[np.diag_indices_from(hessian)] += penalty
+        # A matrix times its own transpose takes half of a product.
+        curved = np.sqrt(slopes * expit(margins))[:, None] * features
+        hessian = curved.T @ curved
+        hessian.flat[:: len(hessian) + 1] += penalty
         _, direction, failed = dposv(hessian, -gradient)
         if failed:  # the curvature has underflowed: the data are all but separable
             return None
-        step = _step(features, penalty, weights, direction, float(gradient @ direction))
+        step = _step(features, penalty, (weights, margins, loss), direction, float(gradient @ direction))
         if step is None:
             return None
-        weights = weights + step * direction
-        margins = features @ weights
+        weights, margins, loss = step
     return None
 
 
-def _loss(features: FloatArray, penalty: float, weights: FloatArray) -> float:
-    """Return the penalised loss."""
-    return float(np.mean(np.logaddexp(0, -features @ weights)) + penalty / 2 * (weights @ weights))
+def _loss(margins: FloatArray, penalty: float, weights: FloatArray) -> float:
+    """Return the penalised loss of weights that have these margins."""
+    return float(np.logaddexp(0, -margins).sum() / len(margins) + penalty / 2 * (weights @ weights))
 
 
 def _step(
-    features: FloatArray, penalty: float, weights: FloatArray, direction: FloatArray, slope: float
-) -> float | None:
-    """Return the first of 1, 1/2, 1/4, … that lowers the loss enough; None where none does."""
-    here = _loss(features, penalty, weights)
-    rounding = 8 * np.finfo(np.float64).eps * here
+    features: FloatArray,
+    penalty: float,
+    here: tuple[FloatArray, FloatArray, float],
+    direction: FloatArray,
+    slope: float,
+) -> tuple[FloatArray, FloatArray, float] | None:
+    """Return where the first of the steps 1, 1/2, 1/4, … leads that lowers the loss enough; None where none does.
+
+    Places are weights, margins and the loss.
+    """
+    weights, _, loss = here
+    rounding = 8 * np.finfo(np.float64).eps * loss
     step = 1.0
     while step >= SMALLEST_STEP:
-        if _loss(features, penalty, weights + step * direction) <= here + ARMIJO * step * slope + rounding:
-            return step
+        trial = weights + step * direction
+        margins = features @ trial
+        lower = _loss(margins, penalty, trial)
+        if lower <= loss + ARMIJO * step * slope + rounding:
+            return trial, margins, lower
         step /= 2
     return None

@@ -50,6 +50,10 @@ def gradient_component(
     return Experiment(draw_gradient_components, parameters, lower=-limit, upper=limit, portion=1000)
 
 
+STEPS = {"head_overlap": 1, "prompt_overlap": 2, "attention": 2}
+"""How many of the three steps a number takes; all of them where it is not here."""
+
+
 def draw_three_step_values(
     repetitions: int,
     rng: np.random.Generator,
@@ -64,7 +68,10 @@ def draw_three_step_values(
     upper: float,
 ) -> Observations:
     """Draw what three steps of gradient descent come to, an overlap, the attention or the test error, cut off."""
-    draws = draw_three_steps(mixture, samples, prompt_norm, repetitions, rng=rng, labels=labels, simulator=simulator)
+    steps = STEPS.get(quantity, 3)
+    draws = draw_three_steps(
+        mixture, samples, prompt_norm, repetitions, rng=rng, labels=labels, simulator=simulator, steps=steps
+    )
     return Observations(np.clip(getattr(draws, quantity), lower, upper))
 
 

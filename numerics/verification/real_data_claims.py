@@ -17,7 +17,7 @@ from numerics.real_data.three_step_training import STEPS, three_steps_on
 from numerics.real_data.training import accuracy, relevant_share, train_and_choose
 from numerics.training.attention_models import MODELS, PromptAttention
 from numerics.verification.claim import Arm, Claim, Experiment, Observations, Setting
-from theory.descent.three_steps import three_steps
+from theory.descent.three_steps import three_step_attention
 
 ABSTRACT = (
     "measured here; makes concrete the abstract's claim that prompt-tuning on real data attends to context-relevant "
@@ -82,7 +82,7 @@ def draw_share_differences(
         (trained,) = three_steps_on(split.training, (PROMPT_NORM,))
         share = relevant_share(PromptAttention(), trained.weights, split.test)
         mixture = fit_mixture(split.training).mixture
-        expected = three_steps(mixture, samples // STEPS, predicted_norm, labels="balanced").attention
+        expected = three_step_attention(mixture, samples // STEPS, predicted_norm, labels="balanced")
         differences[index] = np.nan if share is None else share - expected
     return Observations(np.clip(differences, -cut_off, cut_off))
 

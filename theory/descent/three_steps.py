@@ -13,6 +13,7 @@ out.  q̂₁ then has an overlap with w⋆, so that attention depends on the lab
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.linalg import eigvalsh_tridiagonal
 from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
 from theory.attention.moments import LARGEST_SPREAD
 from theory.descent.step_law import Geometry
-from theory.descent.step_path import PARTS, STEPS, StepPath
+from theory.descent.step_path import PARTS, STEPS, StepPath, StepVectors
 from theory.mixture import ContextualMixture
 
 LABELS = ("random", "balanced")
@@ -41,6 +42,9 @@ CAUTION = (
     "caution: the corrections are as large as {:.2g} here, and what is left out may be of the order of their square"
 )
 """Said where a number differs from its limit by more than `LARGE`."""
+
+Outcome = Callable[[StepPath, float, FloatArray], tuple[FloatArray, float]]
+"""What the steps come to for a mean label and given fluctuations, and a bound on its numerical error."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,39 @@ def three_steps(
         >>> print(f"{steps.head_overlap:.3f} {steps.prompt_overlap:.3f} {steps.final_overlap:.3f} {steps.error:.3f}")
         0.750 0.738 0.839 0.211
     """
-    size = single(whole("samples", samples, least=1, infinite=True))
-    one_of("labels", labels, LABELS)
-    geometry = checked_geometry(mixture)
-    length = checked_length(geometry, prompt_norm)
-    path = StepPath(geometry, single(mixture.dimension), size, length, labels == "balanced")
+    path = _checked_path(mixture, samples, prompt_norm, labels)
     still = np.zeros((STEPS, PARTS))
-    mean, bound = outcome(path, 0.0, still) if math.isinf(size) else mean_outcome(path)
+    mean, bound = outcome(path, 0.0, still) if math.isinf(path.samples) else mean_outcome(path)
     limit, _ = outcome(replace(path, limiting=True), 0.0, still)
     finite, infinite = named_outcome(mean), named_outcome(limit)
     largest = max(abs(one - other) for one, other in zip(astuple(finite), astuple(infinite), strict=True))
     caution = (CAUTION.format(largest),) if largest > LARGE else ()
     return ThreeSteps(**asdict(finite), error_bound=bound, limit=infinite, notes=(NOTES[labels], *LEFT_OUT, *caution))
+
+
+def three_step_attention(
+    mixture: ContextualMixture, samples: float, prompt_norm: float, *, labels: str = "random"
+) -> float:
+    """Return `three_steps(…).attention` alone, in a quarter of the time: the risk takes the rest.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=200, tokens=16, relevant_tokens=2, context_norm=1.5, signal_norm=1.5)
+        >>> three_step_attention(mixture, 400, 0.8) == three_steps(mixture, 400, 0.8).attention
+        True
+    """
+    path = _checked_path(mixture, samples, prompt_norm, labels)
+    still = np.zeros((STEPS, PARTS))
+    mean, _ = untested_outcome(path, 0.0, still) if math.isinf(path.samples) else mean_outcome(path, untested_outcome)
+    return named_outcome(np.append(mean, 0.0)).attention
+
+
+def _checked_path(mixture: ContextualMixture, samples: float, prompt_norm: float, labels: str) -> StepPath:
+    """Return the steps of valid arguments, refusing others like `three_steps`."""
+    size = single(whole("samples", samples, least=1, infinite=True))
+    one_of("labels", labels, LABELS)
+    geometry = checked_geometry(mixture)
+    length = checked_length(geometry, prompt_norm)
+    return StepPath(geometry, single(mixture.dimension), size, length, labels == "balanced")
 
 
 def named_outcome(values: FloatArray) -> StepOutcomes:
@@ -194,18 +219,19 @@ def mean_label_nodes(samples: float) -> tuple[FloatArray, FloatArray]:
     return np.asarray(nodes[half:]), np.asarray(2 * weights[half:])
 
 
-def mean_outcome(path: StepPath) -> tuple[FloatArray, float]:
-    """Return the mean outcome, and a bound on the numerical error of its last number."""
+def mean_outcome(path: StepPath, of: Outcome | None = None) -> tuple[FloatArray, float]:
+    """Return the mean outcome, by default of `outcome`, and a bound on the numerical error of its last number."""
+    of = outcome if of is None else of
     nodes, weights = (np.zeros(1), np.ones(1)) if path.balanced else mean_label_nodes(path.samples)
-    total, total_bound = np.zeros(5), 0.0
+    total, total_bound = np.zeros(()), 0.0
     for mean_label, weight in zip(nodes, weights, strict=True):
         displaced = np.zeros((STEPS, PARTS))
-        centre, centre_bound = outcome(path, float(mean_label), displaced)
+        centre, centre_bound = of(path, float(mean_label), displaced)
         value, bound = centre.copy(), centre_bound
         for index in np.ndindex(displaced.shape):
             for side in (-STEP, STEP):
                 displaced[index] = side
-                moved, moved_bound = outcome(path, float(mean_label), displaced)
+                moved, moved_bound = of(path, float(mean_label), displaced)
                 value += STEP_WEIGHT * (moved - centre)
                 bound += STEP_WEIGHT * (moved_bound + centre_bound)
             displaced[index] = 0.0
@@ -217,5 +243,14 @@ def outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[F
     """Return the five numbers of `StepOutcomes` for given fluctuations, and a bound on the error of the last."""
     vectors = path.vectors(mean_label, displaced)
     error, bound = path.risk(vectors)
-    overlaps = vectors.head[1], vectors.prompt[0], vectors.share, vectors.final[1]
-    return np.array([*overlaps, error]), bound
+    return np.append(_before_test(vectors), error), bound
+
+
+def untested_outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[FloatArray, float]:
+    """Return the first four of them, which have no numerical error."""
+    return _before_test(path.vectors(mean_label, displaced)), 0.0
+
+
+def _before_test(vectors: StepVectors) -> FloatArray:
+    """Return the overlaps and the attention, in the order of `StepOutcomes`."""
+    return np.array([vectors.head[1], vectors.prompt[0], vectors.share, vectors.final[1]])
