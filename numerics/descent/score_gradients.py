@@ -22,8 +22,8 @@ from numerics.softmax import softmax
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 
-CHUNK_SCORES = 2**14
-"""Noise numbers held at once: 128 kB, small enough for each step of the computation to find them in the cache."""
+CHUNK_SCORES = 2**16
+"""Noise numbers held at once: half a megabyte, so that each step of the computation finds them in the cache."""
 
 DEPENDENT = 1e-12
 """A part of the head across the prompt that is shorter, relative to the head, is a rounding error."""
