@@ -114,7 +114,8 @@ def logistic_example(which):
 def max_margin(which):
     def value(row):
         law = AttentionLaw(*(np.array([number]) for number in (row["kappa"] * row["S"], row["S"], 1.0)))
-        return getattr(_Margin(law, row["gamma"]), which)(row["c_w"], row["r_m"])
+        margin = _Margin(law, row["gamma"])
+        return getattr(margin, which)(row["c_w"], margin.hinge(row["c_w"], row["r_m"]))
 
     return each(value)
 
@@ -191,6 +192,6 @@ HEADS = {
     "logistic-across": logistic_example("across"),
     "max-margin-excess": max_margin("excess"),
     "max-margin-slope": max_margin("slope"),
-    "hinge-mean": lambda x: _hinge(x["l"])[0],
-    "hinge-mean-square": lambda x: _hinge(x["l"])[1],
+    "hinge-mean": lambda x: _hinge(x["l"])[1],
+    "hinge-mean-square": lambda x: _hinge(x["l"])[2],
 }

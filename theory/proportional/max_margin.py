@@ -111,7 +111,6 @@ class _Margin:
         return margin, overlap, max(abs(excess), abs(slope)) / self.gamma
 
 
-@lru_cache(maxsize=64)
 def separability_threshold(law: AttentionLaw) -> float:
     """Return γ*: for p/n above it training data are separable with probability tending to 1, below it with 0.
 
