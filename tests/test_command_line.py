@@ -40,6 +40,10 @@ ERROR = f"theory error {SETTING}"
 SIMULATE = f"numerics simulate {SETTING} --jobs 1 --repetitions 20"
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture
 def type_in(capsys, tmp_path, monkeypatch):
     """Run a command in an empty folder; return its exit status, standard output and standard error."""
@@ -77,14 +81,7 @@ def strict_json(text):
 
 @pytest.mark.parametrize(
     "command",
-    [
-        *COMMANDS,
-        "theory error",
-        "theory derive",
-        "numerics simulate",
-        "numerics verify",
-        "figures report",
-    ],
+    [*COMMANDS, "theory error", "theory derive", "numerics simulate", "numerics verify", "figures report"],
 )
 def test_help_shows_an_example(type_in, command):
     status, output, complaint = type_in(f"{command} --help")
@@ -209,10 +206,7 @@ def test_a_seed_names_a_result_and_another_seed_another(type_in, simulator):
     assert first["overlap"] != other["overlap"]
 
 
-@pytest.mark.parametrize(
-    "simulator",
-    [pytest.param(name, marks=() if name == "scores" else pytest.mark.slow) for name in SIMULATORS],
-)
+@pytest.mark.parametrize("simulator", ["scores", *map(slow, sorted(SIMULATORS.keys() - {"scores"}))])
 def test_the_number_of_processes_changes_nothing_but_the_seconds(type_in, simulator, tmp_path):
     # Two whole blocks and part of a third.
     repetitions = SIMULATORS[simulator].block * 2 + 3
@@ -299,7 +293,7 @@ def test_verify_takes_stored_results_and_writes_the_tables_of_all_claims(type_in
 
 
 @pytest.mark.usefixtures("cheap_claims")
-@pytest.mark.parametrize("factor", [1.05, pytest.param(0.95, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("factor", [1.05, slow(0.95)])
 def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypatch, tmp_path, factor):
     wrong = replace(CHEAP_SETTING, predict=off_by, arguments={**CHEAP_SETTING.arguments, "factor": factor})
     monkeypatch.setattr(verification, "CLAIMS", (replace(CHEAP, settings=(wrong,)),))
@@ -463,9 +457,9 @@ def test_without_its_extra_the_explorer_says_how_to_install_it(type_in, monkeypa
     [
         (ERROR, 0),
         (f"{ERROR} --samples 0", 2),
-        pytest.param("theory derive nothing", 2, marks=pytest.mark.slow),
-        pytest.param(f"{SIMULATE} --seed -1", 2, marks=pytest.mark.slow),
-        pytest.param("numerics verify --list", 0, marks=pytest.mark.slow),
+        slow("theory derive nothing", 2),
+        slow(f"{SIMULATE} --seed -1", 2),
+        slow("numerics verify --list", 0),
         ("figures unheard-of", 2),
     ],
 )
@@ -502,9 +496,7 @@ def test_a_reader_that_goes_away_is_no_error_to_complain_of(buffering):
     os.close(writing)
 
 
-@pytest.mark.parametrize(
-    "encoding", ["ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("latin-1", "cp1252")), "utf-8"]
-)
+@pytest.mark.parametrize("encoding", ["ascii", slow("latin-1"), slow("cp1252"), "utf-8"])
 def test_greek_letters_reach_an_output_of_any_encoding(encoding):
     done = in_a_process("numerics verify --list", text=False, env={**ENVIRONMENT, "PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stderr) == (0, b"")

@@ -30,7 +30,7 @@ def drawn(name, module, folder):
 def noise(tmp_path_factory):
     """Two values of σ, and one point in one of the other panels: a second or more each."""
     with pytest.MonkeyPatch.context() as patch:
-        chosen = {"noise": (0.7, 2.4), "sparsity": (), "tokens": (4.0,), "context_norm": ()}
+        chosen = {"noise": (0.7, 2.4), "sparsity": (0.5,), "tokens": (), "context_norm": ()}
         sweeps = {name: replace(sweep, values=chosen[name]) for name, sweep in separation_noise.SWEEPS.items()}
         patch.setattr(separation_noise, "SWEEPS", sweeps)
         for name, size in {"TRAINING": 500, "CHOICE": 1000, "TEST": 5000, "ITERATIONS": 20}.items():
