@@ -94,7 +94,7 @@ def laplace_at_thirty_digits(m, c, spread):
     ("m", "spread"),
     [
         (7, 0.3),
-        (1000, 1.0),
+        pytest.param(1000, 1.0, marks=pytest.mark.slow),
         pytest.param(10**6, 2.0, marks=pytest.mark.slow),
         pytest.param(60, 5.0, marks=pytest.mark.slow),
         pytest.param(10**6, 5.0, marks=pytest.mark.slow),

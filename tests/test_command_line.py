@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -39,10 +40,16 @@ ERROR = f"theory error {SETTING}"
 SIMULATE = f"numerics simulate {SETTING} --jobs 1 --repetitions 20"
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture
 def type_in(capsys, tmp_path, monkeypatch):
     """Run a command in an empty folder; return its exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
+    # One process more for each command would take most of the time; those that `in_a_process` runs have theirs.
+    monkeypatch.setattr("numerics.executor._submitted", lambda function, tasks, _: map(function, tasks))
 
     def run_command(line):
         name, *words = shlex.split(line)
@@ -74,14 +81,7 @@ def strict_json(text):
 
 @pytest.mark.parametrize(
     "command",
-    [
-        *COMMANDS,
-        "theory error",
-        "theory derive",
-        "numerics simulate",
-        "numerics verify",
-        "figures report",
-    ],
+    [*COMMANDS, "theory error", "theory derive", "numerics simulate", "numerics verify", "figures report"],
 )
 def test_help_shows_an_example(type_in, command):
     status, output, complaint = type_in(f"{command} --help")
@@ -206,7 +206,7 @@ def test_a_seed_names_a_result_and_another_seed_another(type_in, simulator):
     assert first["overlap"] != other["overlap"]
 
 
-@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize("simulator", ["scores", *map(slow, sorted(SIMULATORS.keys() - {"scores"}))])
 def test_the_number_of_processes_changes_nothing_but_the_seconds(type_in, simulator, tmp_path):
     # Two whole blocks and part of a third.
     repetitions = SIMULATORS[simulator].block * 2 + 3
@@ -248,7 +248,12 @@ def cheap_claims(monkeypatch):
     monkeypatch.setattr(verification, "FALSE_ALARM_RATE", false_alarms.share())
 
 
-@pytest.mark.usefixtures("cheap_claims")
+@pytest.fixture
+def _in_this_process(monkeypatch):
+    monkeypatch.setattr(numerics_command, "executor_from", lambda _: nullcontext())
+
+
+@pytest.mark.usefixtures("cheap_claims", "_in_this_process")
 def test_verify_confirms_a_true_claim(type_in, tmp_path):
     status, output, progress = type_in("numerics verify cheap-claim --jobs 1 --json")
     (check,) = strict_json(output)
@@ -266,7 +271,7 @@ def test_verify_confirms_a_true_claim(type_in, tmp_path):
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["results.sqlite"]
 
 
-@pytest.mark.usefixtures("cheap_claims")
+@pytest.mark.usefixtures("cheap_claims", "_in_this_process")
 def test_verify_takes_stored_results_and_writes_the_tables_of_all_claims(type_in, tmp_path):
     type_in("numerics verify cheap-claim --jobs 1 --results kept")
     status, output, progress = type_in("numerics verify --jobs 1 --results kept --junit ci/theory.xml --csv table.csv")
@@ -288,7 +293,7 @@ def test_verify_takes_stored_results_and_writes_the_tables_of_all_claims(type_in
 
 
 @pytest.mark.usefixtures("cheap_claims")
-@pytest.mark.parametrize("factor", [1.05, 0.95])
+@pytest.mark.parametrize("factor", [1.05, slow(0.95)])
 def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypatch, tmp_path, factor):
     wrong = replace(CHEAP_SETTING, predict=off_by, arguments={**CHEAP_SETTING.arguments, "factor": factor})
     monkeypatch.setattr(verification, "CLAIMS", (replace(CHEAP, settings=(wrong,)),))
@@ -301,7 +306,7 @@ def test_verify_refutes_a_prediction_that_is_five_per_cent_off(type_in, monkeypa
     assert [child.tag for child in case] == ["failure"]
 
 
-@pytest.mark.usefixtures("cheap_claims")
+@pytest.mark.usefixtures("cheap_claims", "_in_this_process")
 def test_verify_calls_a_check_that_would_see_nothing_undecided(type_in, monkeypatch, tmp_path):
     monkeypatch.setattr(trial, "MOST_OBSERVATIONS", 20_000)
     monkeypatch.setattr(trial, "FIRST_PORTIONS", 2)
@@ -452,9 +457,9 @@ def test_without_its_extra_the_explorer_says_how_to_install_it(type_in, monkeypa
     [
         (ERROR, 0),
         (f"{ERROR} --samples 0", 2),
-        ("theory derive nothing", 2),
-        (f"{SIMULATE} --seed -1", 2),
-        ("numerics verify --list", 0),
+        slow("theory derive nothing", 2),
+        slow(f"{SIMULATE} --seed -1", 2),
+        slow("numerics verify --list", 0),
         ("figures unheard-of", 2),
     ],
 )
@@ -491,7 +496,7 @@ def test_a_reader_that_goes_away_is_no_error_to_complain_of(buffering):
     os.close(writing)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", slow("latin-1"), slow("cp1252"), "utf-8"])
 def test_greek_letters_reach_an_output_of_any_encoding(encoding):
     done = in_a_process("numerics verify --list", text=False, env={**ENVIRONMENT, "PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stderr) == (0, b"")

@@ -14,13 +14,18 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from numerics.__main__ import PROG, main
 from tests.slow_coin import JOURNAL, PORTIONS
+from theory.command_line import run
 
-pytest.importorskip("distributed", reason="Dask, of the extra dask, is not installed")
+# Found, not imported: that takes a second of every collection.
+if find_spec("distributed") is None:
+    pytest.skip("Dask, of the extra dask, is not installed", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
 RUN = "from tests.slow_coin import main; main()"
@@ -93,9 +98,26 @@ def end(process, status=0):
     return output, errors
 
 
+def without_seconds(output):
+    return [{**check, "seconds": None} for check in json.loads(output)]
+
+
 def checks(process):
     """Return what a run says, but its seconds."""
-    return [{**check, "seconds": None} for check in json.loads(end(process)[0])]
+    return without_seconds(end(process)[0])
+
+
+@pytest.fixture
+def type_in(capsys, tmp_path, monkeypatch):
+    """Run a command of `numerics` in an empty folder, in this process; return its status and both outputs."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(line):
+        with pytest.raises(SystemExit) as leaving:
+            run(PROG, lambda: main(shlex.split(line)))
+        return leaving.value.code, *capsys.readouterr()
+
+    return run_command
 
 
 def on(address):
@@ -105,13 +127,13 @@ def on(address):
 HERE = ["--json", "--jobs", "2"]
 
 
-def test_a_cluster_computes_what_processes_compute(tmp_path, cluster):
-    command = ["-m", "numerics", "verify", "small-errors", "--results"]
-    there = checks(start(tmp_path, *command, "there", *on(cluster.address)))
-    assert there == checks(start(tmp_path, *command, "here", *HERE))
+def test_a_cluster_computes_what_processes_compute(tmp_path, cluster, type_in):
+    command = "verify small-errors --results"
+    there = checks(start(tmp_path, "-m", "numerics", *shlex.split(command), "there", *on(cluster.address)))
+    status, output, _ = type_in(f"{command} here --json --jobs 1")
+    assert (status, there) == (0, without_seconds(output))
     # And stores it: another executor finds everything done.
-    _, errors = end(start(tmp_path, *command, "there", *HERE))
-    assert errors.startswith("0 results computed, ")
+    assert type_in(f"{command} there --json --jobs 1")[2].startswith("0 results computed, ")
 
 
 def test_a_worker_keeps_its_linear_algebra_to_one_thread(tmp_path, cluster):
@@ -185,24 +207,17 @@ def test_an_address_where_nothing_listens_is_refused_within_ten_seconds(tmp_path
 
 
 @pytest.mark.parametrize("address", ["nonsense", "carrier-pigeon://127.0.0.1:8786"])
-def test_what_is_no_address_is_refused(tmp_path, address):
-    command = shlex.split("-m numerics verify small-errors --executor dask --scheduler")
-    output, errors = end(start(tmp_path, *command, address), status=2)
-    assert output == ""
+def test_what_is_no_address_is_refused(type_in, address):
+    status, output, errors = type_in(f"verify small-errors --executor dask --scheduler {address}")
+    assert (status, output) == (2, "")
     assert errors.startswith(f"python -m numerics: no Dask scheduler answers at {address}: ")
     assert errors.count("\n") == 1
 
 
-def test_without_dask_it_says_how_to_get_it(tmp_path):
-    code = """
-import sys
-sys.modules["distributed"] = None
-from numerics.__main__ import PROG, main
-from theory.command_line import run
-run(PROG, lambda: main(sys.argv[1:]))
-"""
-    command = shlex.split("verify small-errors --executor dask --scheduler tcp://127.0.0.1:8786")
-    assert end(start(tmp_path, "-c", code, *command), status=2) == (
+def test_without_dask_it_says_how_to_get_it(type_in, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert type_in("verify small-errors --executor dask --scheduler tcp://127.0.0.1:8786") == (
+        2,
         "",
         "python -m numerics: --executor dask needs Dask: pip install 'prompt-attention-theory[dask]'\n",
     )

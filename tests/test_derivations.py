@@ -20,7 +20,23 @@ every = pytest.mark.parametrize("name", ENTRIES)
 A_LITTLE_MORE = Rational(105, 100)
 
 
-@every
+COSTLY = {
+    *(
+        "averaging-cosine",
+        "averaging-law",
+        "discriminant-density",
+        "hard-attention-midpoint",
+        "least-squares-error-limit",
+    ),
+    *("linear-attention-gain-kummer", "linear-attention-law", "noisy-feature-variance", "power-slope"),
+    *("prompt-gradient", "prompt-step-overlap"),
+}
+"""A second or more each, half of the time of all."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in ENTRIES]
+)
 def test_every_step_holds_and_none_that_arrives_at_five_per_cent_more(name):
     """The step itself is at fault, also where the rest of the chain starts from the changed expression."""
     derivation = derive(name)

@@ -6,6 +6,7 @@ import math
 import resource
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from theory import ArgumentError, ContextualMixture, Delta, attention_moments, p
 from theory.attention.prompt_share import prompt_share
 
 KINDS = ("isotropic", "prompt-orthogonal")
+THREE_STEPS_QUICK = {("scores", "random", "isotropic"), ("tokens", "balanced", "prompt-orthogonal")}
 
 
 def example(kind: str = "isotropic", dimension: int = 30, **changes: float) -> ContextualMixture:
@@ -96,15 +98,20 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("head", "prompt", "small_head"), PLACES.values(), ids=PLACES)
-def test_scores_have_the_law_of_tokens(kind, head, prompt, small_head):
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        pytest.param(place, kind, marks=() if kind == "isotropic" or place == "anywhere" else pytest.mark.slow)
+        for place, kind in product(PLACES, KINDS)
+    ],
+)
+def test_scores_have_the_law_of_tokens(place, kind):
     """Means and second moments of sums over 8 sequences, along four axes, and in the others together.
 
     The largest z of the 2 × (8 + 36) comparisons is held to one share of the false alarms by Bonferroni's bound.
     A second moment of 3,000 draws is known to 2.6 %: the check finds 30 %, and 10 % of what is pooled over 8 axes.
     """
-    mixture, size, draws = example(kind, 12), 8, 3000
+    (head, prompt, small_head), mixture, size, draws = PLACES[place], example(kind, 12), 8, 3000
     tokens = per_sequence(mixture, head, prompt, small_head, 8 * draws).reshape(draws, size, 24).mean(axis=1)
     rng = stream(9, 2)
     found = (draw_gradients(mixture, head, prompt, size, rng=rng, small_head=small_head) for _ in range(draws))
@@ -152,10 +159,15 @@ def test_gradients_without_a_prompt_average_to_those_of_the_population(kind):
             assert_mean(values[:, axis].mean() + length, error, mean[axis] + length, detectable=0.06)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("labels", ["random", "balanced"])
-@pytest.mark.parametrize("simulator", ["scores", "tokens"])
-def test_three_steps_come_to_what_theory_predicts(kind, labels, simulator):
+@pytest.mark.parametrize(
+    ("simulator", "labels", "kind"),
+    [
+        # Every value of each in the quick suite, every combination in the slow one.
+        pytest.param(*case, marks=() if case in THREE_STEPS_QUICK else pytest.mark.slow)
+        for case in product(("scores", "tokens"), ("random", "balanced"), KINDS)
+    ],
+)
+def test_three_steps_come_to_what_theory_predicts(simulator, labels, kind):
     """At n = 240, d = 120 terms of order 1/n² may add a percent, besides what the draws leave open."""
     mixture = example(kind, 120, signal_norm=1.6)
     repetitions = 150 if simulator == "scores" else 40

@@ -266,10 +266,12 @@ def test_an_installed_package_says_what_it_lacks(tmp_path, monkeypatch):
 
 # --- in a browser ---
 
-SEEN = {
-    1280: ("index", "model"),
-    390: ("model", "theory/known-prompt", "theory/real-data", "how-to/own-theorem", "api/risk", "genindex"),
-}
+SEEN = [
+    (1280, ("index",)),
+    (390, ("theory/known-prompt", "how-to/own-theorem", "api/risk")),
+    pytest.param(1280, ("model",), marks=pytest.mark.slow),
+    pytest.param(390, ("model", "theory/real-data", "genindex"), marks=pytest.mark.slow),
+]
 """Widths of a desk and a phone, and pages of each kind, among them those with the widest formulas, tables and code."""
 
 
@@ -299,11 +301,11 @@ def browser():
         process.close()
 
 
-@pytest.mark.parametrize("width", SEEN)
-def test_pages_work_without_a_network_at_a_desk_and_on_a_phone(site, browser, width):
+@pytest.mark.parametrize(("width", "pages"), SEEN)
+def test_pages_work_without_a_network_at_a_desk_and_on_a_phone(site, browser, width, pages):
     context = browser.new_context(viewport={"width": width, "height": 800})
     wrong, outside = [], []
-    for name in SEEN[width]:
+    for name in pages:
         page = context.new_page()
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -74,12 +74,21 @@ def test_the_coarse_resolution_estimates_the_error(weighted):
         assert abs(fine - rough) < 1e-5
 
 
-@pytest.mark.parametrize("attention", ["softmax", "linear"])
-@pytest.mark.parametrize("kind", ["averaging", "weighted-averaging"])
+QUICK = {(100, "averaging", "linear"), (20, "averaging", "softmax"), (20, "weighted-averaging", "linear")} | {
+    (1000, "weighted-averaging", "softmax")
+}
+"""Every value of each in the quick suite, every combination in the slow one."""
+
+
 @pytest.mark.parametrize(
-    ("samples", "repetitions", "detectable"), [(20, 2500, 0.025), (100, 1200, 0.02), (1000, 400, 0.01)]
+    ("samples", "repetitions", "detectable", "kind", "attention"),
+    [
+        pytest.param(*size, *head, marks=() if (size[0], *head) in QUICK else pytest.mark.slow)
+        for size in ((20, 2500, 0.025), (100, 1200, 0.02), (1000, 400, 0.01))
+        for head in product(("averaging", "weighted-averaging"), ("softmax", "linear"))
+    ],
 )
-def test_the_score_simulator_agrees(attention, kind, samples, repetitions, detectable):
+def test_the_score_simulator_agrees(samples, repetitions, detectable, kind, attention):
     head = Head(samples, 1.0, attention, kind)
     predicted = known_prompt_error(MIXTURE, head)
     assert predicted.regime == "exact"

@@ -215,7 +215,9 @@ print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit)
             "--dim 101 --samples 100 --simulator overlap --repetitions 30000000", id="overlap", marks=pytest.mark.slow
         ),
         # All tokens at once: 50,000 sequences of 64 tokens, 51 numbers of 8 bytes each, 1.3 GB.
-        pytest.param("--dim 51 --samples 50000 --simulator tokens --repetitions 1", id="tokens"),
+        pytest.param(
+            "--dim 51 --samples 50000 --simulator tokens --repetitions 1", id="tokens", marks=pytest.mark.slow
+        ),
         # All scores at once: 20 repetitions of 30,000 sequences, 63 scores of 8 bytes each, 0.3 GB, five times over.
         pytest.param("--dim 51 --samples 30000 --simulator scores --repetitions 20", id="scores"),
     ],

@@ -28,9 +28,9 @@ def drawn(name, module, folder):
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory):
-    """Two values of σ, and one point in the other panels."""
+    """Two values of σ, and one point in one of the other panels: a second or more each."""
     with pytest.MonkeyPatch.context() as patch:
-        chosen = {"noise": (0.7, 2.4), "sparsity": (0.5,), "tokens": (4.0,), "context_norm": (2.0,)}
+        chosen = {"noise": (0.7, 2.4), "sparsity": (0.5,), "tokens": (), "context_norm": ()}
         sweeps = {name: replace(sweep, values=chosen[name]) for name, sweep in separation_noise.SWEEPS.items()}
         patch.setattr(separation_noise, "SWEEPS", sweeps)
         for name, size in {"TRAINING": 500, "CHOICE": 1000, "TEST": 5000, "ITERATIONS": 20}.items():
@@ -59,6 +59,17 @@ def test_points_are_tests_of_the_weights_of_the_lines(noise):
     (line,) = [row for row in exact if (row["panel"], row["value"], row["model"]) == ("noise", 2.4, "linear_attention")]
     mixture = ContextualMixture(8, 8, 2, noise=2.4)
     assert line["exact"] == best_linear_attention_error(mixture, separation_noise.DELTAS).error
+
+
+def test_every_panel_has_the_data_that_its_axis_says():
+    chosen = {(panel, sweep.values[-1]) for panel, sweep in separation_noise.SWEEPS.items()}
+    assert chosen == {("noise", 3.2), ("sparsity", 0.875), ("tokens", 16.0), ("context_norm", 3.0)}
+    for (panel, value), changes in zip(
+        sorted(chosen),
+        ({"context_norm": 3.0}, {"noise": 3.2}, {"relevant_tokens": 7}, {"tokens": 16, "relevant_tokens": 4}),
+        strict=True,
+    ):
+        assert separation_noise.mixture_of(panel, value) == replace(ContextualMixture(8, 8, 2, noise=0.7), **changes)
 
 
 def test_self_attention_loses_to_the_prompt_with_little_noise_and_wins_with_much(noise):

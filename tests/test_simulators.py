@@ -53,10 +53,13 @@ DETERMINISTIC = [
 QUICK = (1, 8)
 """Sizes of the quick suite: the least one, and n = p for the orthogonal head; the others are in the slow one."""
 
+REPEATED = {(1, str(index)) for index in range(3, 8)}
+"""Least sizes of further settings: the first three show what one example does."""
+
 
 def case(mixture, head, name):
     """Return a setting, marked as slow for most sizes."""
-    marks = () if head.samples in QUICK else pytest.mark.slow
+    marks = () if head.samples in QUICK and (head.samples, name) not in REPEATED else pytest.mark.slow
     return pytest.param(mixture, head, id=f"{name}-n{int(head.samples)}", marks=marks)
 
 

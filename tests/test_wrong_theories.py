@@ -24,7 +24,6 @@ CHEAP = {
     "least-squares-uniform-pooling": "overlap",
     "averaging-full-head": "overlap",
     "averaging-full-head-uniform-pooling": "overlap",
-    "least-squares-full-head": "n = 10, overlap",
     "averaging-fluctuating-attention": "n = 42, scores",
     "averaging-linear-attention": "n = 42, scores",
     "rate-of-convergence": "",
@@ -33,7 +32,6 @@ CHEAP = {
     "population-error": "",
     "hard-attention": "",
     "exact-risk": "",
-    "descent-population-gradients": "",
     "expressivity-failures": "",
     "expressivity-prompt-with-noise": "",
 }
