@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +19,7 @@ from markupsafe import Markup
 
 from figures.benchmark_record import BenchmarkRecord, read_benchmark
 from figures.catalogue import FIGURES
+from figures.derivations import stored_checks
 from figures.mathml import FormulaError, mathml
 from figures.number_text import ABSENT, duration, exponent, measured_number, percent, plain_number, short_duration
 from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, outcome, value_plot
@@ -26,7 +28,7 @@ from figures.verification_record import FILE, VERDICTS, Check, Claim, Verificati
 from numerics.atomic_file import replaced_file
 from numerics.executor import map_in_order
 from theory.arguments import ArgumentError
-from theory.derivations import ENTRIES
+from theory.derivations import ENTRIES, derive
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SHOWN = tuple(ENTRIES)
@@ -208,6 +210,11 @@ def _source(environment: Environment, name: str) -> str:
     return loader.get_source(environment, name)[0]
 
 
+def _derivation(name: str, results: Path) -> ShownDerivation:
+    """Return a derivation with its checks, from the store of a results folder where they are there."""
+    return shown_derivation(derive(name), stored_checks(name, results))
+
+
 def page(
     record: VerificationRecord,
     pictures: Sequence[Picture],
@@ -254,16 +261,16 @@ def write_report(results: Path, executor: Executor | None = None) -> Report:
 
     Args:
         results: the folder that `python -m numerics verify` and `python -m figures` wrote to.
-        executor: spreads the derivations over processes; None derives here.
+        executor: spreads the derivations over processes; None derives here. None is checked that was checked before.
 
     Raises:
         ArgumentError: there is no verification, or something in it or in the benchmark is not as it must be.
-        OSError: a file cannot be read or written.
+        OSError: a file cannot be read or written, the store among them.
     """
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
-    derivations = list(map_in_order(shown_derivation, iter(SHOWN), len(SHOWN), executor))
+    derivations = list(map_in_order(partial(_derivation, results=results), iter(SHOWN), len(SHOWN), executor))
     content = page(record, pictures, derivations, results / FILE, read_benchmark(results)).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:
