@@ -19,16 +19,15 @@ from markupsafe import Markup
 
 from figures.benchmark_record import BenchmarkRecord, read_benchmark
 from figures.catalogue import FIGURES
-from figures.derivations import stored_checks
 from figures.mathml import FormulaError, mathml
 from figures.number_text import ABSENT, duration, exponent, measured_number, percent, plain_number, short_duration
 from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, outcome, value_plot
-from figures.shown_derivation import ShownDerivation, shown_derivation
+from figures.shown_derivation import ShownDerivation, stored_derivation
 from figures.verification_record import FILE, VERDICTS, Check, Claim, VerificationRecord, read_record
 from numerics.atomic_file import replaced_file
 from numerics.executor import map_in_order
 from theory.arguments import ArgumentError
-from theory.derivations import ENTRIES, derive
+from theory.derivations import ENTRIES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SHOWN = tuple(ENTRIES)
@@ -210,11 +209,6 @@ def _source(environment: Environment, name: str) -> str:
     return loader.get_source(environment, name)[0]
 
 
-def _derivation(name: str, results: Path) -> ShownDerivation:
-    """Return a derivation with its checks, from the store of a results folder where they are there."""
-    return shown_derivation(derive(name), stored_checks(name, results))
-
-
 def page(
     record: VerificationRecord,
     pictures: Sequence[Picture],
@@ -270,7 +264,7 @@ def write_report(results: Path, executor: Executor | None = None) -> Report:
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
-    derivations = list(map_in_order(partial(_derivation, results=results), iter(SHOWN), len(SHOWN), executor))
+    derivations = list(map_in_order(partial(stored_derivation, results=results), iter(SHOWN), len(SHOWN), executor))
     content = page(record, pictures, derivations, results / FILE, read_benchmark(results)).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:

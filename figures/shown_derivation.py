@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 from sympy import Expr
 
+from figures.derivations import stored_checks
 from figures.mathml import mathml
+from theory.derivations import derive
 from theory.derivations.derivation import Derivation
 from theory.derivations.formula import formula
 from theory.derivations.verification import StepCheck
@@ -107,3 +110,18 @@ def shown_derivation(derivation: Derivation, checks: tuple[StepCheck, ...]) -> S
         _shown(derivation.definition),
         steps,
     )
+
+
+def stored_derivation(name: str, results: Path) -> ShownDerivation:
+    """Return a derivation of the catalogue with its checks, made unless the store of a results folder has them.
+
+    Raises:
+        ArgumentError: there is no such derivation.
+        StoreError: the store cannot be used.
+
+    Example:
+        >>> import tempfile
+        >>> stored_derivation("best-temperature", Path(tempfile.mkdtemp())).checks
+        'exact simplification to zero'
+    """
+    return shown_derivation(derive(name), stored_checks(name, results))
