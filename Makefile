@@ -35,7 +35,7 @@ reproduce: .venv/.usable  ## check every claim and derivation, draw every figure
 	@status=0; started=$$(date +%s); \
 	echo "Checking every claim ..."; $(RUN) -m numerics verify || status=1; \
 	echo "Deriving every closed form and drawing every figure ..."; \
-	$(RUN) -m theory derive --latex results/derivations.tex > results/derivations.txt & deriving=$$!; \
+	$(RUN) -m figures.derivations & deriving=$$!; \
 	$(RUN) -m figures || status=1; wait $$deriving || status=1; \
 	echo "Writing the report ..."; $(RUN) -m figures report || status=1; \
 	seconds=$$(($$(date +%s) - started)); took="$$((seconds / 60)) min $$((seconds % 60)) s"; \

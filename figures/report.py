@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,7 +22,7 @@ from figures.catalogue import FIGURES
 from figures.mathml import FormulaError, mathml
 from figures.number_text import ABSENT, duration, exponent, measured_number, percent, plain_number, short_duration
 from figures.prediction_plot import LEFT, RIGHT, WIDTH, Plot, deviation_plot, outcome, value_plot
-from figures.shown_derivation import ShownDerivation, shown_derivation
+from figures.shown_derivation import ShownDerivation, stored_derivation
 from figures.verification_record import FILE, VERDICTS, Check, Claim, VerificationRecord, read_record
 from numerics.atomic_file import replaced_file
 from numerics.executor import map_in_order
@@ -254,16 +255,16 @@ def write_report(results: Path, executor: Executor | None = None) -> Report:
 
     Args:
         results: the folder that `python -m numerics verify` and `python -m figures` wrote to.
-        executor: spreads the derivations over processes; None derives here.
+        executor: spreads the derivations over processes; None derives here. None is checked that was checked before.
 
     Raises:
         ArgumentError: there is no verification, or something in it or in the benchmark is not as it must be.
-        OSError: a file cannot be read or written.
+        OSError: a file cannot be read or written, the store among them.
     """
     record = read_record(results)
     found = [_picture(figure.name, figure.description, results / "figures") for figure in FIGURES.values()]
     pictures = [picture for picture in found if picture]
-    derivations = list(map_in_order(shown_derivation, iter(SHOWN), len(SHOWN), executor))
+    derivations = list(map_in_order(partial(stored_derivation, results=results), iter(SHOWN), len(SHOWN), executor))
     content = page(record, pictures, derivations, results / FILE, read_benchmark(results)).encode()
     path = results / "report.html"
     with replaced_file(path) as temporary:

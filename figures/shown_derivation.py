@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 
 from markupsafe import Markup
 from sympy import Expr
 
+from figures.derivations import stored_checks
 from figures.mathml import mathml
 from theory.derivations import derive
+from theory.derivations.derivation import Derivation
 from theory.derivations.formula import formula
-from theory.derivations.verification import verify
+from theory.derivations.verification import StepCheck
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,16 @@ def _arrived(expression: Expr) -> Markup:
     return Markup(mathml(f"= {formula(expression)}"))
 
 
-@cache
-def shown_derivation(name: str) -> ShownDerivation:
-    """Return a derivation of the catalogue, checked.
-
-    Raises:
-        ArgumentError: there is no such derivation.
+def shown_derivation(derivation: Derivation, checks: tuple[StepCheck, ...]) -> ShownDerivation:
+    """Return a derivation with what its check found, one of each step.
 
     Example:
-        >>> shown = shown_derivation("best-temperature")
+        >>> from theory.derivations import derive
+        >>> from theory.derivations.verification import verify
+        >>> shown = shown_derivation(derive("best-temperature"), verify(derive("best-temperature")))
         >>> shown.title, shown.holds, len(shown.steps)
         ('Best inverse temperature', True, 2)
     """
-    derivation = derive(name)
     steps = tuple(
         ShownStep(
             step.name,
@@ -100,10 +99,10 @@ def shown_derivation(name: str) -> ShownDerivation:
             check.check,
             check.holds,
         )
-        for step, check in zip(derivation.steps, verify(derivation), strict=True)
+        for step, check in zip(derivation.steps, checks, strict=True)
     )
     return ShownDerivation(
-        name,
+        derivation.name,
         derivation.title,
         derivation.statement,
         derivation.assumptions,
@@ -111,3 +110,18 @@ def shown_derivation(name: str) -> ShownDerivation:
         _shown(derivation.definition),
         steps,
     )
+
+
+def stored_derivation(name: str, results: Path) -> ShownDerivation:
+    """Return a derivation of the catalogue with its checks, made unless the store of a results folder has them.
+
+    Raises:
+        ArgumentError: there is no such derivation.
+        StoreError: the store cannot be used.
+
+    Example:
+        >>> import tempfile
+        >>> stored_derivation("best-temperature", Path(tempfile.mkdtemp())).checks
+        'exact simplification to zero'
+    """
+    return shown_derivation(derive(name), stored_checks(name, results))

@@ -29,7 +29,8 @@ def _source(module: str) -> Path | None:
     return Path(specification.origin) if specification is not None and specification.origin else None
 
 
-def _imports(source: bytes) -> set[str]:
+@cache
+def _imports(source: bytes) -> frozenset[str]:
     """Return the names of the project's modules that a source file may import."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -38,7 +39,7 @@ def _imports(source: bytes) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name for name in names if name.split(".")[0] in PACKAGES}
+    return frozenset(name for name in names if name.split(".")[0] in PACKAGES)
 
 
 @cache

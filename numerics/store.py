@@ -70,8 +70,11 @@ class ResultStore:
 
     def _prepare(self) -> None:
         """Make the table in a new file; write nothing to any other, which may be foreign or damaged."""
-        (identity,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with self._connection:
+            # In one transaction: another process may be making the table.
+            self._connection.execute("BEGIN")
+            (identity,) = self._connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if identity in OLDER_FORMATS:
             raise StoreError(f"{self._path} is a store of an older version; move it away to start afresh")
         if identity != FORMAT and (identity or tables):

@@ -391,7 +391,7 @@ def test_an_error_leaves_the_old_page_as_it_was(tmp_path):
     write_example(tmp_path, changed(("claims", 0, "latex"), "}"))
     with pytest.raises(ArgumentError):
         write_report(tmp_path)
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["report.html", "verification.json"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["report.html", "results.sqlite", "verification.json"]
     assert (tmp_path / "report.html").read_bytes() == before
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from figures import report
-from figures import shown_derivation as module
 from figures.mathml import mathml
 from figures.report import page
 from figures.shown_derivation import shown_derivation
@@ -16,6 +15,7 @@ from tests.test_report import DERIVED, Document
 from tests.verification_example import CLAIMS, write_example
 from theory.derivations import ENTRIES, derive
 from theory.derivations.formula import formula
+from theory.derivations.verification import verify
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,12 @@ def record(tmp_path_factory):
     return read_record(folder)
 
 
+def shown(name):
+    return shown_derivation(derive(name), verify(derive(name)))
+
+
 def test_derivations_stand_there_in_steps_with_the_kind_of_their_checks(record):
-    document = Document(page(record, [], [shown_derivation(name) for name in DERIVED]))
+    document = Document(page(record, [], [shown(name) for name in DERIVED]))
     articles = document.all("article", class_="derivation")
     assert [attributes["aria-labelledby"] for attributes, _ in articles] == [f"derivation-{name}" for name in DERIVED]
     for name, (_, words) in zip(DERIVED, articles, strict=True):
@@ -43,12 +47,12 @@ def test_derivations_stand_there_in_steps_with_the_kind_of_their_checks(record):
     assert len(document.all("math")) == len(CLAIMS) + formulas
 
 
-def test_a_step_that_fails_is_shown(record, monkeypatch):
+def test_a_step_that_fails_is_shown(record):
     whole = derive("best-temperature")
     wrong = replace(whole, steps=(whole.steps[0], replace(whole.steps[1], after=2 * whole.result)))
-    monkeypatch.setattr(module, "derive", lambda _: wrong)
-    shown = shown_derivation.__wrapped__("best-temperature")
-    article = Document(page(record, [], [shown])).all("article", class_="derivation")[0][1]
+    article = Document(page(record, [], [shown_derivation(wrong, verify(wrong))])).all("article", class_="derivation")[
+        0
+    ][1]
     assert "✗ a step fails" in article
     assert article.count("✗ fails") == 1
 

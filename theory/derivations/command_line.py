@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ def derive_command(options: argparse.Namespace) -> int:
     for derivation in derivations:
         checked.append((derivation, verify(derivation)))
         if not options.json:
-            print(_text(*checked[-1], settings), flush=True)
+            print(derivation_text(*checked[-1], settings), flush=True)
     if options.latex:
         from theory.derivations.document import write_document
 
@@ -76,11 +77,16 @@ def derive_command(options: argparse.Namespace) -> int:
     if options.json:
         print_json([_record(*pair, settings) for pair in checked])
     else:
-        steps = [check for _, checks in checked for check in checks]
-        failing = sum(not check.holds for check in steps)
-        fails = "none fails" if not failing else "1 fails" if failing == 1 else f"{failing} fail"
-        print(f"{_counted(len(checked), 'derivation')}, {_counted(len(steps), 'step')}: {fails}")
+        print(summary(checked))
     return 0 if all(check.holds for _, checks in checked for check in checks) else 1
+
+
+def summary(checked: Sequence[Checked]) -> str:
+    """Return how many derivations and steps were checked, and how many steps fail, as a line of text."""
+    steps = [check for _, checks in checked for check in checks]
+    failing = sum(not check.holds for check in steps)
+    fails = "none fails" if not failing else "1 fails" if failing == 1 else f"{failing} fail"
+    return f"{_counted(len(checked), 'derivation')}, {_counted(len(steps), 'step')}: {fails}"
 
 
 def _counted(number: int, thing: str) -> str:
@@ -119,7 +125,7 @@ def _checked_settings(settings: list[Setting], derivations: list[Derivation]) ->
     return numbers
 
 
-def _substituted(derivation: Derivation, settings: dict[str, Fraction]) -> tuple[Any, float | None]:
+def _substituted(derivation: Derivation, settings: Mapping[str, Fraction]) -> tuple[Any, float | None]:
     """Return the result with numbers put in, and its value if no symbol is left.
 
     Raises:
@@ -144,8 +150,14 @@ def _substituted(derivation: Derivation, settings: dict[str, Fraction]) -> tuple
     return expression, float(value)
 
 
-def _text(derivation: Derivation, checks: tuple[StepCheck, ...], settings: dict[str, Fraction]) -> str:
-    """Return a derivation as lines of text."""
+def derivation_text(
+    derivation: Derivation, checks: tuple[StepCheck, ...], settings: Mapping[str, Fraction] | None = None
+) -> str:
+    """Return a derivation as lines of text, and its result with the numbers put in that `settings` give to symbols.
+
+    Raises:
+        ArgumentError: the result does not exist there.
+    """
     lines = [f"{derivation.name}: {derivation.title}", f"  {derivation.statement}"]
     lines += [f"  assumed: {assumption}" for assumption in derivation.assumptions]
     lines.append(f"  from     {derivation.definition}")
