@@ -16,13 +16,13 @@ and the error is P(R max a + Σ a < 0)/2, 0.115 for R = 2 and m = 6, however sma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from numerics.expressivity.plane_attention import plane_decisions, plane_sequences
+from numerics.expressivity.plane_attention import PlaneSequences, plane_decisions, plane_sequences
 from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.streams import Random, as_generator
 from numerics.training.logistic_descent import logistic_loss
@@ -36,8 +36,8 @@ TRAINING, CHOICE, TEST = 2000, 10_000, 60_000
 PORTION = 5000
 """Sequences drawn at once for the test."""
 
-TOGETHER = 1000
-"""Sequences decided on at once, which bounds the memory."""
+TOGETHER = 500
+"""Sequences decided on at once, so that their products stay in the cache; a divisor of those to train on."""
 
 ITERATIONS = 60
 
@@ -121,10 +121,11 @@ def train_noisy_self_attention(
             raise ArgumentError(name, f"be at least {least}" if least else "be greater than 0", value)
     relevant = int(single(mixture.relevant_tokens))
     training, choice = (draw_sequences(mixture, size, rng=generator, deltas=deltas) for size in (TRAINING, CHOICE))
-    prepared = plane_sequences(training, relevant)
+    parts = list(_parts(training, relevant))
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
-        return logistic_loss(plane_decisions(weights, prepared), prepared.labels)
+        found = [logistic_loss(plane_decisions(weights, part), part.labels) for part in parts]
+        return float(np.mean([value for value, _ in found])), np.mean([slope for _, slope in found], axis=0)
 
     options = {"maxiter": ITERATIONS}
     trained = [
@@ -146,9 +147,15 @@ def train_noisy_self_attention(
 
 def _errors(candidates: Sequence[FloatArray], sequences: TokenSequences, relevant: int) -> FloatArray:
     """Return 1 for an error, 1/2 for a tie, 0 for what is right, shape (candidates, n)."""
-    margins = []
-    for first in range(0, len(sequences.labels), TOGETHER):
-        last = first + TOGETHER
-        part = plane_sequences(TokenSequences(sequences.tokens[first:last], sequences.labels[first:last]), relevant)
-        margins.append([part.labels * plane_decisions(weights, part).values for weights in candidates])
+    margins = [
+        [part.labels * plane_decisions(weights, part).values for weights in candidates]
+        for part in _parts(sequences, relevant)
+    ]
     return np.asarray((1 - np.sign(np.concatenate(margins, axis=1))) / 2)
+
+
+def _parts(sequences: TokenSequences, relevant: int) -> Iterator[PlaneSequences]:
+    """Return the sequences in portions, made ready."""
+    for first in range(0, len(sequences.labels), TOGETHER):
+        part = slice(first, first + TOGETHER)
+        yield plane_sequences(TokenSequences(sequences.tokens[part], sequences.labels[part]), relevant)
