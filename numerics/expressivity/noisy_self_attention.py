@@ -127,10 +127,10 @@ def train_noisy_self_attention(
         found = [logistic_loss(plane_decisions(weights, part), part.labels) for part in parts]
         return float(np.mean([value for value, _ in found])), np.mean([slope for _, slope in found], axis=0)
 
-    options = {"maxiter": ITERATIONS}
-    trained = [
-        np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x) for start in starts(mixture)
-    ]
+    def descended(start: FloatArray) -> FloatArray:
+        return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}).x)
+
+    trained = [descended(start) for start in starts(mixture)]
     index = int(np.argmin(_errors(trained, choice, relevant).mean(axis=1)))
     errors = np.concatenate(
         [
