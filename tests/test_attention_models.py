@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from numerics.descent.gradients import token_gradients
-from numerics.expressivity.noisy_self_attention import plane_weights, reading_weights, train_noisy_self_attention
+from numerics.expressivity.noisy_self_attention import reading_weights, train_noisy_self_attention
+from numerics.expressivity.plane_attention import plane_decisions, plane_sequences
 from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.training.attention_models import MODELS, PromptAttention, SelfAttention, UniformPooling
 from numerics.training.logistic import logistic_head
@@ -72,14 +73,15 @@ def test_the_gradient_of_prompt_attention_is_the_one_of_gradient_descent():
 
 def test_the_loss_and_its_gradient():
     data, weights = sequences(), weights_of("self-attention")
-    loss, slope = logistic_loss(SelfAttention(), weights, data)
+
+    def loss_at(there):
+        return logistic_loss(SelfAttention().decide(there, data.tokens), data.labels)
+
+    loss, slope = loss_at(weights)
     values = SelfAttention().decide(weights, data.tokens).values
     assert_allclose(loss, np.mean(np.log(1 + np.exp(-data.labels * values))), rtol=1e-13)
     step = 1e-6 * slope / np.linalg.norm(slope)
-    rise = (
-        logistic_loss(SelfAttention(), weights + step, data)[0]
-        - logistic_loss(SelfAttention(), weights - step, data)[0]
-    )
+    rise = loss_at(weights + step)[0] - loss_at(weights - step)[0]
     assert_allclose(rise / 2e-6, np.linalg.norm(slope), rtol=1e-6)
 
 
@@ -101,15 +103,28 @@ def test_every_step_lowers_the_loss(name):
     assert logistic_descent(MODELS[name], data, start, steps=7).steps == 7
 
 
-def test_plane_weights_are_the_structured_key():
-    numbers = np.random.default_rng(4).normal(size=7)
-    weights = plane_weights(5) @ numbers
-    key = weights[5:].reshape(5, 5)
-    across = np.diag([0, 0, 1.0, 1, 1])
-    expected = numbers[6] * across
-    expected[:2, :2] += numbers[2:6].reshape(2, 2)
-    assert_allclose(key, expected)
-    assert_allclose(weights[:5], [*numbers[:2], 0, 0, 0])
+def plane_weights(dimension, numbers):
+    """Return weights of a self-attention: w in the plane, K = B on the plane and κ across it."""
+    key = numbers[6] * np.eye(dimension)
+    key[:2, :2] = numbers[2:6].reshape(2, 2)
+    return np.concatenate([numbers[:2], np.zeros(dimension - 2), key.ravel()])
+
+
+@pytest.mark.parametrize("relevant", [1, 3, 6])
+@pytest.mark.parametrize("size", [1.0, 300.0])
+def test_self_attention_in_the_plane_is_self_attention(relevant, size):
+    mixture = ContextualMixture(5, 6, relevant, noise=0.8)
+    drawn = draw_sequences(mixture, 30, rng=3, deltas=[Delta(0.0, 0.0, 0.5), Delta(2.0, 3.0, 0.5)])
+    numbers = size * np.random.default_rng(4).normal(size=7)
+    slopes = np.random.default_rng(5).normal(size=30)
+    known = SelfAttention().decide(plane_weights(5, numbers), drawn.tokens)
+    found = plane_decisions(numbers, plane_sequences(drawn, relevant))
+    gradient = known.gradient(slopes)
+    key = gradient[5:].reshape(5, 5)
+    expected = [*gradient[:2], *key[:2, :2].ravel(), np.trace(key[2:, 2:])]
+    # Scores of up to 1e4 have roundings of 1e-12, which attention shows.
+    assert_allclose(found.values, known.values, rtol=1e-10, atol=1e-12 * size)
+    assert_allclose(found.gradient(slopes), expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
 
 
 def test_trained_self_attention_below_and_above_the_threshold():
@@ -126,8 +141,7 @@ def test_trained_self_attention_below_and_above_the_threshold():
 def test_weights_that_read_the_noise_err_as_often_whatever_its_size(noise):
     mixture, both = ContextualMixture(8, 8, 2, noise=noise), [Delta(0.0, 0.0, 0.5), Delta(4.0, 4.0, 0.5)]
     drawn = draw_sequences(mixture, 20_000, rng=7, deltas=both)
-    weights = plane_weights(8) @ reading_weights(mixture, 1e8)
-    wrong = drawn.labels * SelfAttention().decide(weights, drawn.tokens).values < 0
+    wrong = drawn.labels * plane_decisions(reading_weights(mixture, 1e8), plane_sequences(drawn, 2)).values < 0
     # The same probability of maxima and sums of Gaussian numbers; 5.5 standard errors of the difference.
     numbers = np.random.default_rng(8).normal(size=(400_000, 6))
     expected = np.mean(2 * numbers.max(axis=1) + numbers.sum(axis=1) < 0) / 2

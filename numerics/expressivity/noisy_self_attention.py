@@ -1,10 +1,7 @@
 """The least population error of self-attention with noise, from above: the best weights that training finds.
 
-There is no exact risk for it.  By the symmetry of the noise around the plane of q⋆ and w⋆,
-
-    K = B on the plane + κ (I - projection),   w in the plane,
-
-with seven numbers, are trained by L-BFGS on the logistic loss of many sequences, from several starts, and chosen and
+There is no exact risk for it.  By the symmetry of the noise around the plane of q⋆ and w⋆, the seven numbers of
+`plane_attention` are trained by L-BFGS on the logistic loss of many sequences, from several starts, and chosen and
 tested on fresh ones.
 
 The coin above Δ⋆ is a statement about no noise, or about bounded weights and noise that goes to 0.  For weights may
@@ -19,15 +16,15 @@ and the error is P(R max a + Σ a < 0)/2, 0.115 for R = 2 and m = 6, however sma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
+from numerics.expressivity.plane_attention import PlaneSequences, plane_decisions, plane_sequences
 from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.streams import Random, as_generator
-from numerics.training.attention_models import SelfAttention
 from numerics.training.logistic_descent import logistic_loss
 from theory.arguments import ArgumentError, FloatArray, single
 from theory.mixture import ContextualMixture
@@ -37,11 +34,12 @@ TRAINING, CHOICE, TEST = 2000, 10_000, 60_000
 """Sequences to train on, to choose a start by, and to test on."""
 
 PORTION = 5000
-"""Sequences tested at once."""
+"""Sequences drawn at once for the test."""
+
+TOGETHER = 500
+"""Sequences decided on at once, so that their products stay in the cache; a divisor of those to train on."""
 
 ITERATIONS = 60
-PLANE = 7
-"""Numbers that weights are made of: w, B row by row, κ."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +57,6 @@ class NoisySelfAttention:
     standard_error: float
     weights: FloatArray
     start: int
-
-
-def plane_weights(dimension: int) -> FloatArray:
-    """Return the matrix, shape (d + d², 7), that makes weights of a self-attention of the seven numbers.
-
-    Example:
-        >>> plane_weights(3) @ np.array([0, 1, 2, 0, 0, 4, 5.0])
-        array([0., 1., 0., 2., 0., 0., 0., 4., 0., 0., 0., 5.])
-    """
-    matrix = np.zeros((dimension + dimension**2, PLANE))
-    matrix[[0, 1], [0, 1]] = 1
-    for row in range(2):
-        for column in range(2):
-            matrix[dimension + row * dimension + column, 2 + 2 * row + column] = 1
-    for across in range(2, dimension):
-        matrix[dimension + across * (dimension + 1), 6] = 1
-    return matrix
 
 
 def reading_weights(mixture: ContextualMixture, strength: float = 1e4) -> FloatArray:
@@ -138,28 +119,43 @@ def train_noisy_self_attention(
         value = single(getattr(mixture, name))
         if value < least or value == 0:
             raise ArgumentError(name, f"be at least {least}" if least else "be greater than 0", value)
-    model, expand = SelfAttention(), plane_weights(int(single(mixture.dimension)))
+    relevant = int(single(mixture.relevant_tokens))
     training, choice = (draw_sequences(mixture, size, rng=generator, deltas=deltas) for size in (TRAINING, CHOICE))
+    parts = list(_parts(training, relevant))
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
-        value, slope = logistic_loss(model, expand @ weights, training)
-        return value, slope @ expand
+        found = [logistic_loss(plane_decisions(weights, part), part.labels) for part in parts]
+        return float(np.mean([value for value, _ in found])), np.mean([slope for _, slope in found], axis=0)
 
-    trained = []
-    for index, start in enumerate(starts(mixture)):
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
-        weights = np.asarray(found.x)
-        trained.append((float(np.mean(_errors(model, expand @ weights, choice))), index, weights))
-    _, index, weights = min(trained, key=lambda each: each[:2])
+    def descended(start: FloatArray) -> FloatArray:
+        return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}).x)
+
+    trained = [descended(start) for start in starts(mixture)]
+    index = int(np.argmin(_errors(trained, choice, relevant).mean(axis=1)))
     errors = np.concatenate(
         [
-            _errors(model, expand @ weights, draw_sequences(mixture, PORTION, rng=generator, deltas=deltas))
+            _errors(
+                trained[index : index + 1], draw_sequences(mixture, PORTION, rng=generator, deltas=deltas), relevant
+            )[0]
             for _ in range(TEST // PORTION)
         ]
     )
-    return NoisySelfAttention(float(errors.mean()), float(errors.std(ddof=1)) / math.sqrt(len(errors)), weights, index)
+    return NoisySelfAttention(
+        float(errors.mean()), float(errors.std(ddof=1)) / math.sqrt(len(errors)), trained[index], index
+    )
 
 
-def _errors(model: SelfAttention, weights: FloatArray, sequences: TokenSequences) -> FloatArray:
-    """Return 1 for an error, 1/2 for a tie, 0 for what is right."""
-    return np.asarray((1 - np.sign(sequences.labels * model.decide(weights, sequences.tokens).values)) / 2)
+def _errors(candidates: Sequence[FloatArray], sequences: TokenSequences, relevant: int) -> FloatArray:
+    """Return 1 for an error, 1/2 for a tie, 0 for what is right, shape (candidates, n)."""
+    margins = [
+        [part.labels * plane_decisions(weights, part).values for weights in candidates]
+        for part in _parts(sequences, relevant)
+    ]
+    return np.asarray((1 - np.sign(np.concatenate(margins, axis=1))) / 2)
+
+
+def _parts(sequences: TokenSequences, relevant: int) -> Iterator[PlaneSequences]:
+    """Return the sequences in portions, made ready."""
+    for first in range(0, len(sequences.labels), TOGETHER):
+        part = slice(first, first + TOGETHER)
+        yield plane_sequences(TokenSequences(sequences.tokens[part], sequences.labels[part]), relevant)

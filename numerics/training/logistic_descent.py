@@ -75,22 +75,26 @@ def logistic_descent(
     return _ended(weights, loss, found, sequences.labels, taken)
 
 
-def logistic_loss(model: AttentionModel, weights: FloatArray, sequences: TokenSequences) -> tuple[float, FloatArray]:
-    """Return the mean of log(1 + e^{-y f(X)}) and its gradient.
+def logistic_loss(found: Decisions, labels: FloatArray) -> tuple[float, FloatArray]:
+    """Return the mean of log(1 + e^{-y f(X)}) and its gradient, shape (size,).
 
     Example:
         >>> from numerics.training.attention_models import UniformPooling
-        >>> logistic_loss(UniformPooling(), np.zeros(1), TokenSequences(np.array([[[2.0]]]), np.array([1.0])))
+        >>> logistic_loss(UniformPooling().decide(np.zeros(1), np.array([[[2.0]]])), np.array([1.0]))
         (0.6931471805599453, array([-1.]))
     """
-    loss, found = _loss(model, weights, sequences)
-    return loss, _slope(found, sequences.labels)
+    return _mean_loss(found, labels), _slope(found, labels)
 
 
 def _loss(model: AttentionModel, weights: FloatArray, sequences: TokenSequences) -> tuple[float, Decisions]:
     """Return the loss and the decisions."""
     found = model.decide(weights, sequences.tokens)
-    return float(np.mean(np.logaddexp(0, -sequences.labels * found.values))), found
+    return _mean_loss(found, sequences.labels), found
+
+
+def _mean_loss(found: Decisions, labels: FloatArray) -> float:
+    """Return the loss of decisions."""
+    return float(np.mean(np.logaddexp(0, -labels * found.values)))
 
 
 def _slope(found: Decisions, labels: FloatArray) -> FloatArray:

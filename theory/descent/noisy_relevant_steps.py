@@ -17,6 +17,7 @@ that of `risk.two_kinds`.  Isotropic noise, balanced labels.  Source: derived he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -24,14 +25,13 @@ import numpy as np
 from theory.arguments import ArgumentError, FloatArray, real, single, whole
 from theory.attention.two_kinds import TokenKind, two_kind_moments
 from theory.descent.step_law import THIRD, Geometry, StepLaw
-from theory.descent.step_path import LABELS, PARTS, STEPS, StepPath, StepVectors
+from theory.descent.step_path import LABELS, StepPath, StepVectors
 from theory.descent.three_steps import (
     StepOutcomes,
     checked_geometry,
     checked_length,
     mean_outcome,
     named_outcome,
-    outcome,
 )
 from theory.mixture import ContextualMixture
 from theory.risk.two_kinds import DecisionKind, two_kind_probability
@@ -120,8 +120,12 @@ class NoisyRelevantPath(StepPath):
         across = moments.pair * (np.eye(3) - np.outer(direction, direction))
         return StepLaw(label * mean, slopes.T @ second @ slopes + across, moments.pair, moments.share)
 
-    def risk(self, vectors: StepVectors) -> tuple[float, float]:
-        """Return the test error of ŵ₂ under q₁, and a bound on its numerical error."""
+    def risks(self, vectors: Sequence[StepVectors]) -> list[tuple[float, float]]:
+        """Return the test errors of ŵ₂ under q₁, and bounds on their numerical errors."""
+        return [self._risk(each) for each in vectors]
+
+    def _risk(self, vectors: StepVectors) -> tuple[float, float]:
+        """Return one of them."""
         geometry, head = self.geometry, vectors.final
         direction = np.append(vectors.prompt, 0.0)
         along = float(head @ direction)
@@ -183,10 +187,7 @@ def noisy_relevant_steps(
     length = checked_length(geometry, prompt_norm)
     checked_length(_with_noise(geometry, noise), prompt_norm)
     path = NoisyRelevantPath(geometry, single(mixture.dimension), size, length, True, relevant_noise=noise)
-    if np.isinf(size):
-        values, bound = outcome(path, 0.0, np.zeros((STEPS, PARTS)))
-    else:
-        values, bound = mean_outcome(path)
+    values, bound = mean_outcome(path)
     named = named_outcome(values)
     return NoisyRelevantSteps(**{each.name: getattr(named, each.name) for each in fields(named)}, error_bound=bound)
 

@@ -7,13 +7,14 @@ length (`descent.step_law`).  Here these numbers are arguments: `descent.three_s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from theory.arguments import FloatArray
 from theory.descent.step_law import Geometry, StepLaw, feature_law, mean_token_law, prompt_gradient_law
-from theory.risk.exact_risk import Delta, exact_risk
+from theory.risk.exact_risk import Delta, exact_risks
 from theory.risk.trained_model import TrainedModel
 
 LABELS = (1.0, -1.0)
@@ -86,23 +87,27 @@ class StepPath:
         """Return the laws of y h for both labels."""
         return [feature_law(self.geometry, label, prompt) for label in LABELS]
 
-    def risk(self, vectors: StepVectors) -> tuple[float, float]:
-        """Return the test error of ŵ₂ under q₁, and a bound on its numerical error."""
+    def risks(self, vectors: Sequence[StepVectors]) -> list[tuple[float, float]]:
+        """Return the test errors of ŵ₂ under q₁, and bounds on their numerical errors."""
         geometry = self.geometry
-        risk = exact_risk(
+        models = [
             TrainedModel(
                 context=np.array([geometry.context, 0, 0, 0]),
                 signal=np.array([0, geometry.signal, 0, 0]),
-                prompt=np.append(self.length * vectors.prompt, 0.0),
-                head=vectors.final,
-            ),
+                prompt=np.append(self.length * each.prompt, 0.0),
+                head=each.final,
+            )
+            for each in vectors
+        ]
+        risks = exact_risks(
+            models,
             tokens=int(geometry.tokens),
             relevant_tokens=int(geometry.relevant),
             noise=geometry.noise,
             noise_kind="isotropic" if geometry.projection[0, 0] else "prompt-orthogonal",
             deltas=[Delta(geometry.delta_context, geometry.delta_signal)],
         )
-        return risk.error, risk.error_bound
+        return [(risk.error, risk.error_bound) for risk in risks]
 
     def _vector(self, laws: list[StepLaw], displaced: FloatArray, mean_label: float | None) -> FloatArray:
         """Return the sum over n sequences: three coordinates, and the length of the rest.

@@ -13,7 +13,7 @@ out.  q̂₁ then has an overlap with w⋆, so that attention depends on the lab
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 
 import numpy as np
@@ -43,8 +43,11 @@ CAUTION = (
 )
 """Said where a number differs from its limit by more than `LARGE`."""
 
-Outcome = Callable[[StepPath, float, FloatArray], tuple[FloatArray, float]]
-"""What the steps come to for a mean label and given fluctuations, and a bound on its numerical error."""
+Case = tuple[float, FloatArray]
+"""A mean label and fluctuations."""
+
+Outcome = Callable[[StepPath, Sequence[Case]], tuple[FloatArray, FloatArray]]
+"""What the steps come to in each case, a row a case, and bounds on the numerical errors of the last number."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,8 @@ def three_steps(
         0.750 0.738 0.839 0.211
     """
     path = _checked_path(mixture, samples, prompt_norm, labels)
-    still = np.zeros((STEPS, PARTS))
-    mean, bound = outcome(path, 0.0, still) if math.isinf(path.samples) else mean_outcome(path)
-    limit, _ = outcome(replace(path, limiting=True), 0.0, still)
+    mean, bound = mean_outcome(path)
+    limit, _ = mean_outcome(replace(path, limiting=True))
     finite, infinite = named_outcome(mean), named_outcome(limit)
     largest = max(abs(one - other) for one, other in zip(astuple(finite), astuple(infinite), strict=True))
     caution = (CAUTION.format(largest),) if largest > LARGE else ()
@@ -134,8 +136,7 @@ def three_step_attention(
         True
     """
     path = _checked_path(mixture, samples, prompt_norm, labels)
-    still = np.zeros((STEPS, PARTS))
-    mean, _ = untested_outcome(path, 0.0, still) if math.isinf(path.samples) else mean_outcome(path, untested_outcome)
+    mean, _ = mean_outcome(path, untested_outcome)
     return named_outcome(np.append(mean, 0.0)).attention
 
 
@@ -221,36 +222,33 @@ def mean_label_nodes(samples: float) -> tuple[FloatArray, FloatArray]:
 
 def mean_outcome(path: StepPath, of: Outcome | None = None) -> tuple[FloatArray, float]:
     """Return the mean outcome, by default of `outcome`, and a bound on the numerical error of its last number."""
-    of = outcome if of is None else of
-    nodes, weights = (np.zeros(1), np.ones(1)) if path.balanced else mean_label_nodes(path.samples)
-    total, total_bound = np.zeros(()), 0.0
-    for mean_label, weight in zip(nodes, weights, strict=True):
-        displaced = np.zeros((STEPS, PARTS))
-        centre, centre_bound = of(path, float(mean_label), displaced)
-        value, bound = centre.copy(), centre_bound
-        for index in np.ndindex(displaced.shape):
-            for side in (-STEP, STEP):
-                displaced[index] = side
-                moved, moved_bound = of(path, float(mean_label), displaced)
-                value += STEP_WEIGHT * (moved - centre)
-                bound += STEP_WEIGHT * (moved_bound + centre_bound)
-            displaced[index] = 0.0
-        total, total_bound = total + weight * value, total_bound + weight * bound
-    return total, total_bound
+    still = path.limiting or math.isinf(path.samples)
+    nodes, weights = (np.zeros(1), np.ones(1)) if path.balanced or still else mean_label_nodes(path.samples)
+    directions = np.eye(STEPS * PARTS).reshape(-1, STEPS, PARTS)
+    displaced = np.concatenate([[0 * directions[0]], *([] if still else [-STEP * directions, STEP * directions])])
+    cases = [(float(mean_label), moved) for mean_label in nodes for moved in displaced]
+    values, bounds = (
+        each.reshape(len(nodes), len(displaced), -1) for each in (outcome if of is None else of)(path, cases)
+    )
+    centre, moved = np.split(values, [1], axis=1)
+    centre_bound, moved_bound = np.split(bounds, [1], axis=1)
+    means = (centre + STEP_WEIGHT * np.sum(moved - centre, axis=1, keepdims=True))[:, 0]
+    mean_bounds = (centre_bound + STEP_WEIGHT * np.sum(moved_bound + centre_bound, axis=1, keepdims=True))[:, 0, 0]
+    return np.asarray(weights @ means), float(weights @ mean_bounds)
 
 
-def outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[FloatArray, float]:
-    """Return the five numbers of `StepOutcomes` for given fluctuations, and a bound on the error of the last."""
-    vectors = path.vectors(mean_label, displaced)
-    error, bound = path.risk(vectors)
-    return np.append(_before_test(vectors), error), bound
+def outcome(path: StepPath, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray]:
+    """Return the five numbers of `StepOutcomes` in each case, and bounds on the errors of the last."""
+    vectors = [path.vectors(*case) for case in cases]
+    errors, bounds = np.array(path.risks(vectors)).T
+    return np.column_stack([_before_test(vectors), errors]), bounds
 
 
-def untested_outcome(path: StepPath, mean_label: float, displaced: FloatArray) -> tuple[FloatArray, float]:
+def untested_outcome(path: StepPath, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray]:
     """Return the first four of them, which have no numerical error."""
-    return _before_test(path.vectors(mean_label, displaced)), 0.0
+    return _before_test([path.vectors(*case) for case in cases]), np.zeros(len(cases))
 
 
-def _before_test(vectors: StepVectors) -> FloatArray:
-    """Return the overlaps and the attention, in the order of `StepOutcomes`."""
-    return np.array([vectors.head[1], vectors.prompt[0], vectors.share, vectors.final[1]])
+def _before_test(vectors: Sequence[StepVectors]) -> FloatArray:
+    """Return the overlaps and the attention, in the order of `StepOutcomes`, a row for each."""
+    return np.array([(each.head[1], each.prompt[0], each.share, each.final[1]) for each in vectors])

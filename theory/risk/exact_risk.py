@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
 from theory.mixture import NOISE_KINDS
 from theory.risk.lognormal_contour import LognormalSum
-from theory.risk.lognormal_sum import PROMISED, AccuracyError, probabilities_below_zero
+from theory.risk.lognormal_sum import PROMISED, AccuracyError, Probability, probabilities_below_zero
 from theory.risk.trained_model import TrainedModel
 
 LARGEST_LOG_RATIO = 300.0
@@ -78,17 +79,48 @@ def exact_risk(
         >>> print(f"{exact_risk(model, tokens=16, relevant_tokens=2).error:.10f}")
         0.3091180656
     """
-    size, relevant, sigma = checked_data(model, tokens, relevant_tokens, noise, noise_kind, deltas)
-    largest = float(np.abs(model.head).max())
-    head = model.head / largest if largest > 0 else model.head  # the sign of f has no scale
-    laws = _decisions(model, head, size, relevant, _noise_parts(model, head, sigma, noise_kind), deltas)
-    vectors = (model.context, model.signal, model.prompt, head)
-    lengths = [float(np.linalg.norm(vector)) for vector in vectors]
+    return exact_risks(
+        [model], tokens=tokens, relevant_tokens=relevant_tokens, noise=noise, noise_kind=noise_kind, deltas=deltas
+    )[0]
+
+
+def exact_risks(
+    models: Sequence[TrainedModel],
+    *,
+    tokens: int,
+    relevant_tokens: int,
+    noise: float = 1.0,
+    noise_kind: str = "isotropic",
+    deltas: Sequence[Delta] = (Delta(0.0, 0.0),),
+) -> list[ExactRisk]:
+    """Return the exact test errors of several models, as `exact_risk`: sooner than one by one.
+
+    Example:
+        >>> models = [TrainedModel([1, 0], [0, 1], [length, 0], [0, 1]) for length in (0.5, 1.0)]
+        >>> print([f"{risk.error:.6f}" for risk in exact_risks(models, tokens=16, relevant_tokens=2)])
+        ['0.238909', '0.244774']
+    """
+    laws: list[LognormalSum] = []
+    lengths: list[list[float]] = []
+    for model in models:
+        size, relevant, sigma = checked_data(model, tokens, relevant_tokens, noise, noise_kind, deltas)
+        largest = float(np.abs(model.head).max())
+        head = model.head / largest if largest > 0 else model.head  # the sign of f has no scale
+        laws += _decisions(model, head, size, relevant, _noise_parts(model, head, sigma, noise_kind), deltas)
+        lengths.append([float(np.linalg.norm(each)) for each in (model.context, model.signal, model.prompt, head)])
+    probabilities = iter(zip(laws, probabilities_below_zero(laws), strict=True))
+    return [_averaged(each, deltas, probabilities) for each in lengths]
+
+
+def _averaged(
+    lengths: Sequence[float], deltas: Sequence[Delta], probabilities: Iterator[tuple[LognormalSum, Probability]]
+) -> ExactRisk:
+    """Take the laws of one model and their probabilities, two for each δ, and return their mean."""
     error = bound = 0.0
-    for index, (law, probability) in enumerate(zip(laws, probabilities_below_zero(laws), strict=True)):
-        delta = deltas[index // 2]
-        error += delta.probability / 2 * probability.value
-        bound += delta.probability / 2 * (probability.bound + _rounding(lengths, law, delta))
+    for delta in deltas:
+        for law, probability in islice(probabilities, 2):
+            error += delta.probability / 2 * probability.value
+            bound += delta.probability / 2 * (probability.bound + _rounding(lengths, law, delta))
     if bound > PROMISED:
         raise AccuracyError(f"the test error is known to {bound:.1g} only, not to {PROMISED:g}")
     return ExactRisk(error, bound)
