@@ -100,7 +100,7 @@ def test_commands_come_to_an_end():
         assert measured(entry).toolkit_seconds > 0
 
 
-@pytest.mark.parametrize("exponent", [1, 2])
+@pytest.mark.parametrize("exponent", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_growth_that_is_known_is_found(exponent):
     """Arrays of size^exponent numbers: their memory exactly, their time to within what a short run allows."""
     series = growth.Series("", "", (300, 600, 1200), lambda size: lambda: np.ones(size**exponent), "", "")

@@ -81,7 +81,7 @@ LAWS = {
 MEANS = {"rare ones": 0.02, "skewed": 0.1, "two points": 0.05}
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [pytest.param(law, marks=() if law == "skewed" else pytest.mark.slow) for law in LAWS])
 def test_a_true_claim_is_refuted_no_more_often_than_stated(law):
     """2,000 runs at a level of 2 %, with laws whose skewness breaks Student's test; a binomial test of the excess."""
     rng, level, runs = np.random.default_rng(11), 0.02, 2000

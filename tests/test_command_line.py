@@ -79,10 +79,10 @@ def strict_json(text):
 # --- help ---
 
 
-@pytest.mark.parametrize(
-    "command",
-    [*COMMANDS, "theory error", "theory derive", "numerics simulate", "numerics verify", "figures report"],
-)
+HELPFUL = ["theory error", "theory derive", "numerics simulate", "numerics verify", "figures report"]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *HELPFUL])
 def test_help_shows_an_example(type_in, command):
     status, output, complaint = type_in(f"{command} --help")
     assert (status, complaint) == (0, "")
@@ -452,17 +452,11 @@ def test_without_its_extra_the_explorer_says_how_to_install_it(type_in, monkeypa
 # --- the same in processes of their own ---
 
 
-@pytest.mark.parametrize(
-    ("line", "status"),
-    [
-        (ERROR, 0),
-        (f"{ERROR} --samples 0", 2),
-        slow("theory derive nothing", 2),
-        slow(f"{SIMULATE} --seed -1", 2),
-        slow("numerics verify --list", 0),
-        ("figures unheard-of", 2),
-    ],
-)
+LEAVES = [(ERROR, 0), (f"{ERROR} --samples 0", 2), ("figures unheard-of", 2)]
+LATER = [slow("theory derive nothing", 2), slow(f"{SIMULATE} --seed -1", 2), slow("numerics verify --list", 0)]
+
+
+@pytest.mark.parametrize(("line", "status"), [*LEAVES, *LATER])
 def test_a_command_leaves_with_its_status_and_no_traceback(tmp_path, line, status):
     # Warnings as errors: none may reach a user.
     done = in_a_process(line, cwd=tmp_path, env={**ENVIRONMENT, "PYTHONWARNINGS": "error"})

@@ -59,7 +59,7 @@ REPEATED = {(1, str(index)) for index in range(3, 8)}
 
 def case(mixture, head, name):
     """Return a setting, marked as slow for most sizes."""
-    marks = () if head.samples in QUICK and (head.samples, name) not in REPEATED else pytest.mark.slow
+    marks = () if head.samples in QUICK and (int(head.samples), name) not in REPEATED else pytest.mark.slow
     return pytest.param(mixture, head, id=f"{name}-n{int(head.samples)}", marks=marks)
 
 
