@@ -1,4 +1,4 @@
-"""Closed forms of the derivations are what the numeric functions of the theory compute, at 250 random points each.
+"""Closed forms of the derivations are what the numeric functions of the theory compute, at 1,000 random points each.
 
 Tolerance: 1e-12 relative, some thousand roundings.  The symbolic side is evaluated in 50 digits, so that what is left
 is the rounding of the numeric functions alone; `value`, its evaluation in floats, is held against that.
@@ -19,7 +19,7 @@ from tests import closed_forms
 from tests.random_parameters import ANY, drawn
 from theory.derivations import ENTRIES, derive
 
-POINTS = 250
+POINTS = 1000
 COMPARED = {*closed_forms.COUNTERPARTS, *closed_forms.BENEFITS}
 TOLERANCE = 1e-12
 

@@ -253,7 +253,7 @@ def test_a_wrong_head_is_not_certified():
     features = drawn(40, 60)
     right = max_margin._least_distance(features)
     support = np.abs(features @ right - 1) < 1e-9
-    multipliers = np.linalg.lstsq(features[support].T, right)[0]
+    multipliers = np.linalg.lstsq(features[support].T, right, rcond=None)[0]
     assert max_margin._certified(features, right, features[support], multipliers) is not None
     turned = right + 1e-3 * np.linalg.norm(right) * np.eye(60)[0]
     assert max_margin._certified(features, turned, features[support], multipliers) is None
