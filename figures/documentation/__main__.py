@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import theory.single_thread  # noqa: F401 - before NumPy
 from theory.arguments import NotAvailableError
 from theory.command_line import new_parser, print_json, run
 

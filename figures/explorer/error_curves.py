@@ -38,7 +38,7 @@ AT_ONCE, AT_LEAST = 0.03, 2
 """Seconds after which the points of a slow head that are there are shown, and how many that must be."""
 
 DRAFT_ERROR = 1e-2
-"""Relative; what a drafted curve is known to."""
+"""Relative; what a drafted curve is mostly known to: where scores spread widely, one in some dozen was 5 % off."""
 
 WIDE = 1.0
 """Where scores spread more widely, τσQ, a draft of the law of attention may take a tenth of a second: a sketch comes
@@ -130,7 +130,7 @@ def _drafted_errors(law: AttentionLaw, head: Head, ratios: tuple[float, ...], sn
 
 
 def drafted_curves(setting: Setting, *, sketch: bool = False) -> DraftedCurves:
-    """Return every curve within a tenth of a second or so, to `DRAFT_ERROR`: the limit n, p → ∞ at each p/n.
+    """Return every curve within a tenth of a second or so, mostly to `DRAFT_ERROR`: the limit n, p → ∞ at each p/n.
 
     Where the averaging head is exact in one formula, it is exact here, too.
 

@@ -10,7 +10,7 @@ from figures.number_text import ABSENT, measured_number, plain_number
 from theory.arguments import ArgumentError, single
 
 WAITING = "…"
-DRAFT = f"Curve: a draft, the limit of large n and d to {100 * DRAFT_ERROR:g} %"
+DRAFT = f"Curve: a draft, the limit of large n and d, mostly to {100 * DRAFT_ERROR:g} %"
 SKETCH = "Curve: a sketch, the limit of large n and d but for 0.001 or so; a draft follows at once."
 
 

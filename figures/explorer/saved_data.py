@@ -51,7 +51,7 @@ def _comments(shown: Shown) -> Iterator[str]:
         yield f"error: {prediction.error!r}, numerical error at most {prediction.error_bound:.1g}"
         yield f"regime: {prediction.regime}; source: {prediction.source}"
     if shown.curves is not None:
-        how = f"drafts in the proportional regime, to {DRAFT_ERROR:g} of their size"
+        how = f"drafts in the proportional regime, mostly to {DRAFT_ERROR:g} of their size"
         if shown.exact:
             how = "of theory.known_prompt_error"
         elif shown.curves.sketched:
