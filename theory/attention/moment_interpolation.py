@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.polynomial import chebyshev
-from scipy.fft import dct
 
 from theory.arguments import FloatArray
 from theory.attention.mixed_moments import LARGEST_LOG_CONSTANT, AttentionScores, MixedMoments
@@ -117,7 +117,7 @@ class InterpolatedMoments:
             # From the right end to the left one, as the cosine transform wants them.
             nodes = self._width * (index + (1 + np.cos(np.pi * np.arange(degree + 1) / degree)) / 2)
             samples = [self.exact(min(max(node, -self.largest), self.largest)).log_moments() for node in nodes.tolist()]
-            coefficients = dct(np.array([logs for logs, _ in samples]), type=1, axis=0) / degree
+            coefficients = scipy.fft.dct(np.array([logs for logs, _ in samples]), type=1, axis=0) / degree
             coefficients[[0, -1]] /= 2
             tail = float(np.abs(coefficients[-TAIL:]).max())
             if tail < ACCURATE:

@@ -25,7 +25,7 @@ from dataclasses import astuple, dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
+import scipy
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
 from theory.attention.deterministic import DeterministicAttention, deterministic_attention
@@ -231,7 +231,9 @@ def drafted_snr_square(mixture: ContextualMixture, inverse_temperatures: FloatAr
         _inverse_square_sums(settings[0].terms, spread, DRAFT_STEP)[:3] if spread > 0 else (-log_terms, 0.0, log_terms)
         for spread in spreads.tolist()
     ]
-    log_sums = make_interp_spline(spreads, np.array(nodes), k=3)([setting.spread for setting in settings])
+    log_sums = scipy.interpolate.make_interp_spline(spreads, np.array(nodes), k=3)(
+        [setting.spread for setting in settings]
+    )
     return np.array([_snr_square(setting, *row)[0] for setting, row in zip(settings, log_sums.tolist(), strict=True)])
 
 

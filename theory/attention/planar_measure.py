@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr
+import scipy
 
 from theory.arguments import FloatArray
 
@@ -211,7 +211,7 @@ def thinned(law: PlanarMeasure, degree: int) -> PlanarMeasure:
     independent = np.abs(np.diag(triangle)) > DEPENDENT * np.linalg.norm(basis, axis=0)
     if not independent.all():
         orthonormal, _ = np.linalg.qr(basis[:, independent])
-    _, _, pivots = qr(orthonormal.T, mode="economic", pivoting=True)
+    _, _, pivots = scipy.linalg.qr(orthonormal.T, mode="economic", pivoting=True)
     chosen = np.sort(pivots[: orthonormal.shape[1]])
     moments = orthonormal.T @ (law.weight / root)
     weight = np.linalg.solve(orthonormal[chosen].T, moments) * root[chosen]

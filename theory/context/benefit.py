@@ -19,7 +19,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from theory.arguments import ArgumentError, single
 from theory.attention.deterministic import deterministic_attention
@@ -168,7 +168,7 @@ def best_inverse_temperature(mixture: ContextualMixture) -> BestTemperature:
     best = int(np.argmin(values))
     spread, value = float(grid[best]), values[best]
     lower, upper = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, GRID - 1)])
-    found = minimize_scalar(error, bounds=(lower, upper), method="bounded", options={"xatol": 1e-6})
+    found = scipy.optimize.minimize_scalar(error, bounds=(lower, upper), method="bounded", options={"xatol": 1e-6})
     if found.fun < value:
         spread, value = float(found.x), float(found.fun)
     if hard < value:

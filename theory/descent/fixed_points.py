@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from theory.arguments import ArgumentError, FloatArray, real, single
 from theory.attention.moments import LARGEST_SPREAD
@@ -178,7 +178,7 @@ def _brackets(plane: PopulationPlane, condition: Condition, samples: FloatArray)
 def _root(plane: PopulationPlane, condition: Condition, low: float, high: float) -> tuple[float, float]:
     """Return the root between two samples, and the error that the condition's own error leaves."""
     close = CLOSE * plane.largest
-    root = float(brentq(lambda temperature: condition(plane.at(temperature))[0], low, high, xtol=close))
+    root = float(scipy.optimize.brentq(lambda temperature: condition(plane.at(temperature))[0], low, high, xtol=close))
     step = DIFFERENCE * plane.largest
     ends = max(root - step, -plane.largest), min(root + step, plane.largest)
     values = [condition(plane.at(end))[0] for end in ends]

@@ -30,7 +30,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import expit
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, real, single
@@ -229,7 +229,9 @@ def large_tokens_fixed_point(mixture: ContextualMixture) -> LargeTokensFixedPoin
             requirement = f"have a minimum of Φ within τ²σ²Q² ≤ {LARGEST_SPREAD_SQUARE:g}"
             raise ArgumentError("the mixture", requirement, mixture)
         temperature = float(
-            brentq(limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end), maxiter=1000)
+            scipy.optimize.brentq(
+                limit.slope, slopes[high - 1][0], slopes[high][0], xtol=1e-15 * abs(end), maxiter=1000
+            )
         )
     there = limit.coefficients(temperature)
     c = there.best_head_length

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.integrate import solve_ivp
+import scipy
 
 from theory.arguments import LARGEST_REAL, ArgumentError, FloatArray, real, single, whole
 from theory.descent.population_flow import PopulationPlane, population_plane
@@ -178,7 +178,7 @@ def _follow(
 
     points = np.tile(np.array(start)[:, None], len(times))
     if times[-1] > 0:
-        solution = solve_ivp(
+        solution = scipy.integrate.solve_ivp(
             velocity,
             (0.0, float(times[-1])),
             start,

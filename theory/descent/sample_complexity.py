@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from theory.arguments import ArgumentError, FloatArray, single
 from theory.attention.moments import attention_moments
@@ -184,5 +184,5 @@ def _final_ratio(geometry: Geometry, prompt_norm: float, odds: float) -> float:
         return 0.0
     for low, high in pairwise(map(float, scan)):
         if excess(high) > 0:
-            return math.exp(float(brentq(excess, low, high, xtol=1e-12, rtol=1e-14)))
+            return math.exp(float(scipy.optimize.brentq(excess, low, high, xtol=1e-12, rtol=1e-14)))
     return LARGEST_RATIO

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigvalsh_tridiagonal
+import scipy
 
 from theory.arguments import ArgumentError, FloatArray, one_of, real, single, whole
 from theory.attention.moments import LARGEST_SPREAD
@@ -207,7 +207,7 @@ def mean_label_nodes(samples: float) -> tuple[FloatArray, FloatArray]:
     count = int(min(LABEL_NODES, samples + 1))
     k = np.arange(1, count)
     recurrence = np.sqrt(k * (samples - k + 1)) / samples
-    nodes = eigvalsh_tridiagonal(np.zeros(count), recurrence)
+    nodes = scipy.linalg.eigvalsh_tridiagonal(np.zeros(count), recurrence)
     # Christoffel's numbers, from the orthonormal polynomials at the nodes.
     polynomials = [np.ones(count)]
     for index, below in enumerate(recurrence):

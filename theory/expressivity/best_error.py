@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 from scipy.special import ndtr
 
 from theory.arguments import ArgumentError, FloatArray, single
@@ -245,7 +245,7 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
         size = 0.2 * max(float(np.hypot(*start[:2])), 1 / longest)
         simplex = np.vstack([start, start + np.diag([size, size, 0.3])])
         options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-9}
-        result: Any = minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
+        result: Any = scipy.optimize.minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
         found.append((float(result.fun), tuple(result.x)))
     best = np.array(min(found)[1])
     head = directions(best[2])

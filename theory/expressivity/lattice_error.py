@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr, ndtri
 
 from theory.arguments import FloatArray
@@ -33,7 +33,7 @@ def kronecker_scores(terms: int, points: int = POINTS) -> FloatArray:
                [-0.374],
                [ 1.913]])
     """
-    ratio = float(brentq(lambda x: (terms + 1) * math.log(x) - math.log1p(x), 1.0 + 1e-12, 2.0))
+    ratio = float(scipy.optimize.brentq(lambda x: (terms + 1) * math.log(x) - math.log1p(x), 1.0 + 1e-12, 2.0))
     steps = ratio ** -np.arange(1, terms + 1)
     return np.asarray(ndtri((0.5 + np.arange(1, points + 1)[:, None] * steps) % 1.0 * (1 - 1e-9) + 5e-10))
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import expit, logit
 
 from theory.arguments import ArgumentError, FloatArray, real, single
@@ -90,7 +90,7 @@ def _threshold(share: float) -> SelfAttentionThreshold:
 
     # Ā is at least 1-ζ, a limit, and below 1 - 1/(1 + sufficient).
     low, high = math.log((1 - share) / share), math.log(sufficient) + 1e-9
-    root = float(brentq(excess, low - 1e-9, high, xtol=1e-14, rtol=1e-14))
+    root = float(scipy.optimize.brentq(excess, low - 1e-9, high, xtol=1e-14, rtol=1e-14))
     threshold = math.exp(root)
     # The derivative of Δ/(1+Δ) less that of the supremum, by a difference.
     step = 1e-4

@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import BSpline, make_interp_spline
+import scipy
 
 from theory.arguments import FloatArray
 from theory.known_prompt.peaked_integral import peaked_integral
@@ -50,7 +50,9 @@ class _KummerTable:
         zeta = self.scale * np.sinh(nodes)
         integral = self._integral(zeta)
         self.relative_error = float(integral.relative_error.max())
-        self.spline: BSpline = make_interp_spline(nodes, integral.log_value - self._excess(zeta), k=7)
+        self.spline: scipy.interpolate.BSpline = scipy.interpolate.make_interp_spline(
+            nodes, integral.log_value - self._excess(zeta), k=7
+        )
 
     def _excess(self, zeta: FloatArray) -> FloatArray:
         """Return (√(ζ² + b²) - |ζ|)/2."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import make_interp_spline
+import scipy
 
 from theory.arguments import FloatArray, Numbers, plain
 from theory.known_prompt.discriminant import DiscriminantLaw
@@ -74,7 +74,7 @@ class _Shortening:
             return np.asarray(log_s - np.log(widened) / 2 - s_square * (1 + square / widened) / 2)
 
         reach = np.full_like(nodes, NEGLIGIBLE + 5 + np.log(1 + LARGEST_RATIO * self.scale / context))
-        self.spline = make_interp_spline(
+        self.spline = scipy.interpolate.make_interp_spline(
             nodes, peaked_integral(log_integrand, reach).log_value + np.log(2 / np.pi) / 2, k=7
         )
 

@@ -23,7 +23,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
@@ -134,7 +134,9 @@ def _threshold(law: AttentionLaw) -> float:
         return 0.0
     if _Margin(scaled, 0.5).least(0.0) >= 0:
         return 0.5
-    return float(brentq(lambda gamma: _Margin(scaled, gamma).least(0.0), 1e-12, 0.5, xtol=1e-15, rtol=1e-13))
+    return float(
+        scipy.optimize.brentq(lambda gamma: _Margin(scaled, gamma).least(0.0), 1e-12, 0.5, xtol=1e-15, rtol=1e-13)
+    )
 
 
 def max_margin_head(law: AttentionLaw, ratio: float) -> ProportionalHead:

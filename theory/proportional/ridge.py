@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, as_numbers, broadcast, plain
 from theory.attention.law import AttentionLaw
@@ -253,7 +253,7 @@ def best_ridge_head(law: AttentionLaw, ratio: float) -> tuple[float, Proportiona
     best = int(np.argmax(overlap(SEARCHED)))
     candidates = [0.0, math.inf]
     if 0 < best < len(SEARCHED) - 1:
-        found = minimize_scalar(
+        found = scipy.optimize.minimize_scalar(
             lambda x: -overlap(x), bounds=(SEARCHED[best - 1], SEARCHED[best + 1]), method="bounded"
         )
         candidates.append(math.exp(float(found.x)))

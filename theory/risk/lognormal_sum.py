@@ -13,7 +13,7 @@ from functools import cache
 from itertools import chain, pairwise
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import expit, ndtr
 
 from theory.arguments import FloatArray
@@ -285,7 +285,7 @@ class _OneTerm:
         cuts = sorted(set(cuts))
         for first, last in pairwise(cuts):
             if self._mean(first) * self._mean(last) < 0:
-                cuts.append(brentq(self._mean, first, last))
+                cuts.append(scipy.optimize.brentq(self._mean, first, last))
         self.cuts = sorted(set(cuts))
 
     def _mean(self, g: float) -> float:
