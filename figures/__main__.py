@@ -48,11 +48,10 @@ def draw_command(arguments: list[str]) -> int:
             print(f"{figure.name:20} {figure.description}")
         return 0
     jobs = jobs_from(options)
-    files: list[Path] = []
     with ResultStore(options.results) as store, processes(jobs) as executor:
         drawing = Drawing(store, executor, options.draft)
-        for name in options.names or available(FIGURES):
-            files.extend(write(FIGURES[name], drawing, options.results / "figures"))
+        figures = [FIGURES[name] for name in options.names or available(FIGURES)]
+        files = write(figures, drawing, options.results / "figures")
         print(store.summary(), file=sys.stderr)
     if options.json:
         print_json([str(file) for file in files])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from concurrent.futures import Executor
+import io
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,15 @@ from matplotlib.figure import Figure
 
 from figures.style import house_style
 from numerics.atomic_file import replaced_file
+from numerics.executor import Workers, result_of
 from numerics.extras import Extra
 from numerics.store import ResultStore
 
 Row = dict[str, Any]
 """One point of a curve or of a simulation: a row of the CSV, by its columns."""
 
-DETERMINISTIC = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
-"""Nothing in a file depends on when or where it was drawn."""
+PICTURES: dict[str, dict[str, str | None]] = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+"""Formats, with what takes out of a file when and where it was drawn."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,48 @@ class NamedFigure:
     extra: Extra | None = None
 
 
-def write(figure: NamedFigure, drawing: Drawing, folder: Path) -> list[Path]:
-    """Compute and draw one figure and return its files.
+def write(figures: Iterable[NamedFigure], drawing: Drawing, folder: Path) -> list[Path]:
+    """Compute and draw figures and return their files; while the executor draws one, the next is computed.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or a worker process was killed; the store keeps what was computed.
     """
-    rows = figure.compute(drawing)
-    stem = f"{figure.name}-draft" if drawing.draft else figure.name
-    files = [folder / f"{stem}.{suffix}" for suffix in ("csv", "pdf", "png")]
-    with replaced_file(files[0]) as path, path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    with house_style():
-        picture = figure.draw(rows)
-        for file in files[1:]:
-            with replaced_file(file) as path:
-                picture.savefig(path, format=file.suffix[1:], metadata=DETERMINISTIC[file.suffix[1:]])
+    written: list[Path] = []
+    drawn: deque[tuple[list[Path], Future[list[bytes]]]] = deque()
+    with Workers(drawing.executor) as workers:
+        for figure in figures:
+            rows = figure.compute(drawing)
+            stem = f"{figure.name}-draft" if drawing.draft else figure.name
+            files = [folder / f"{stem}.{suffix}" for suffix in ("csv", *PICTURES)]
+            drawn.append((files, workers.submit(_contents, (figure.draw, rows))))
+            if len(drawn) > 1:
+                written.extend(_put(*drawn.popleft()))
+        while drawn:
+            written.extend(_put(*drawn.popleft()))
+    return written
+
+
+def _put(files: list[Path], drawn: Future[list[bytes]]) -> list[Path]:
+    """Write what was drawn into its files."""
+    contents = result_of(drawn)
+    for file, content in zip(files, contents, strict=True):
+        with replaced_file(file) as path:
+            path.write_bytes(content)
     return files
+
+
+def _contents(task: tuple[Callable[[list[Row]], Figure], list[Row]]) -> list[bytes]:
+    """Return the table of the rows and the pictures that are drawn of them, as bytes."""
+    draw, rows = task
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    contents = [table.getvalue().encode()]
+    with house_style():
+        picture = draw(rows)
+        for suffix, metadata in PICTURES.items():
+            stream = io.BytesIO()
+            picture.savefig(stream, format=suffix, metadata=metadata)
+            contents.append(stream.getvalue())
+    return contents

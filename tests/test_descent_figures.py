@@ -61,7 +61,7 @@ def results(tmp_path_factory):
         rows = {}
         for name in NAMES:
             rows[name] = FIGURES[name].compute(drawing)
-            write(dataclasses.replace(FIGURES[name], compute=lambda _, name=name: rows[name]), drawing, folder)
+            write([dataclasses.replace(FIGURES[name], compute=lambda _, name=name: rows[name])], drawing, folder)
         yield folder, rows
 
 
@@ -95,7 +95,7 @@ def test_a_csv_holds_every_row_and_the_pictures_are_whole(results, name):
 def test_drawing_again_simulates_nothing(results, tmp_path, monkeypatch, name):
     shrink(monkeypatch)
     with ResultStore(results[0]) as store:
-        for path in write(FIGURES[name], Drawing(store, None, True), tmp_path):
+        for path in write([FIGURES[name]], Drawing(store, None, True), tmp_path):
             assert path.read_bytes() == (results[0] / path.name).read_bytes()
         assert store.computed == 0
 

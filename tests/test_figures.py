@@ -77,7 +77,7 @@ def test_a_figure_is_three_files_and_nothing_else(results):
 @pytest.mark.usefixtures("few_repetitions")
 def test_drawing_again_computes_nothing_and_gives_the_same_bytes(results, tmp_path):
     with ResultStore(results) as store:
-        again = write(FIGURES["double-descent"], Drawing(store, None, True), tmp_path)
+        again = write([FIGURES["double-descent"]], Drawing(store, None, True), tmp_path)
         assert store.computed == 0
         assert store.taken == len(double_descent.RATIOS) * 4
     assert [path.name for path in again] == NAMES
@@ -89,7 +89,7 @@ def test_drawing_again_computes_nothing_and_gives_the_same_bytes(results, tmp_pa
 def test_a_user_s_own_matplotlib_settings_neither_change_a_figure_nor_are_changed(results, tmp_path):
     with mpl.rc_context({"font.size": 30, "savefig.dpi": 50, "lines.linewidth": 9}), ResultStore(results) as store:
         before = dict(mpl.rcParams)
-        again = write(FIGURES["double-descent"], Drawing(store, None, True), tmp_path)
+        again = write([FIGURES["double-descent"]], Drawing(store, None, True), tmp_path)
         assert dict(mpl.rcParams) == before
     assert again[2].read_bytes() == (results / "figures" / NAMES[2]).read_bytes()
 

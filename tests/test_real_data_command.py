@@ -139,7 +139,7 @@ def drawn(tmp_path_factory):
         for name in ("real-data", "real-attention", "real-theory"):
             drawing = Drawing(store, None, True)
             rows = FIGURES[name].compute(drawing)
-            files = write(FIGURES[name], drawing, folder)
+            files = write([FIGURES[name]], drawing, folder)
             figure = FIGURES[name].draw(rows)
             figure.draw_without_rendering()
             found[name] = rows, files, figure

@@ -22,7 +22,7 @@ def drawn(tmp_path_factory):
             patch.setattr(global_search, name, value)
         drawing = Drawing(store, None, True)
         rows = separation.compute(drawing)
-        files = write(FIGURES["separation"], drawing, folder)
+        files = write([FIGURES["separation"]], drawing, folder)
         with house_style():
             figure = separation.draw(rows)
             figure.draw_without_rendering()

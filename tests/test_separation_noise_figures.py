@@ -19,7 +19,7 @@ def drawn(name, module, folder):
     with ResultStore(folder) as store:
         drawing = Drawing(store, None, True)
         rows = module.compute(drawing)
-        files = write(FIGURES[name], drawing, folder)
+        files = write([FIGURES[name]], drawing, folder)
     with house_style():
         figure = module.draw(rows)
         figure.draw_without_rendering()
