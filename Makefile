@@ -6,7 +6,8 @@ PYTHON ?=
 
 # Nothing of the user's reaches the commands, except where pip finds its packages.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONOPTIMIZE
-unexport PYTHONSAFEPATH PYTEST_ADDOPTS PYTEST_PLUGINS PYTEST_DISABLE_PLUGIN_AUTOLOAD MYPYPATH RUFF_CONFIG MATPLOTLIBRC
+unexport PYTHONSAFEPATH PYTHONDONTWRITEBYTECODE
+unexport PYTEST_ADDOPTS PYTEST_PLUGINS PYTEST_DISABLE_PLUGIN_AUTOLOAD MYPYPATH RUFF_CONFIG MATPLOTLIBRC
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_CONSTRAINT PIP_BUILD_CONSTRAINT PIP_REQUIREMENT
 unexport PIP_EDITABLE PIP_NO_DEPS PIP_PRE PIP_UPGRADE PIP_DRY_RUN PIP_IGNORE_INSTALLED PIP_REQUIRE_HASHES
 unexport PIP_NO_BINARY PIP_ONLY_BINARY PIP_NO_BUILD_ISOLATION PIP_IGNORE_REQUIRES_PYTHON
@@ -130,7 +131,7 @@ clean:  ## remove the environments, the caches and results/
 	@$(call discard,.venv)
 
 # --- environments: each holds .made-by-make, written first, and is finished only with .ready, written last; .venv is ---
-# --- usable before, with .usable, for what needs no tools ---
+# --- usable before, with .usable, for what needs no tools; what it uses is then compiled as it is first imported ---
 
 .venv/.usable: setup.cfg pyproject.toml constraints.txt
 	@$(call choose_python,python3 python3.13 python3.12 python3.11 python3.14,99,Python 3.11 or newer); \
@@ -138,12 +139,13 @@ clean:  ## remove the environments, the caches and results/
 	echo "Making the environment .venv (about half a minute, 400 MB) ..." && \
 	$(call make_environment,.venv) && \
 	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt setuptools wheel && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[$(USED_EXTRAS)]' && \
+	.venv/bin/python $(PIP_INSTALL) --no-compile --constraint constraints.txt --editable '.[$(USED_EXTRAS)]' && \
 	printf '%s\n' "$(CURDIR)" > .venv/.usable
 
 .venv/.ready: .venv/.usable
 	@echo "Adding the tools to .venv (about 1 minute, 500 MB) ..." && \
-	.venv/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' && \
+	.venv/bin/python $(PIP_INSTALL) --no-compile --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' && \
+	{ .venv/bin/python -m compileall -q -j 0 .venv/lib > /dev/null || :; } && \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready
 
 # The test tools keep the versions of constraints.txt, unless constraints-lowest.txt names another.
