@@ -146,7 +146,9 @@ BENEFITS = {
 }
 
 
-SMALLEST = dict.fromkeys(("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient"), 2e-15)
+SMALLEST = dict.fromkeys(
+    ("self-attention-output", "self-attention-excess", "head-gradient", "prompt-gradient", "noisy-prompt-step"), 2e-15
+)
 """Rounding errors of differences of numbers up to 10, whose results may be near 0."""
 
 

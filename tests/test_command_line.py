@@ -365,7 +365,7 @@ BAD_IN_ANY = [
     ("--tokens 0", "--tokens", "got 0"),
     ("--tokens ''", "--tokens", "''"),
     ("--relevant 0", "--relevant", "got 0"),
-    ("--relevant 7", "--relevant", "at most tokens = 6, got 7"),
+    ("--relevant 7", "--relevant", "at most --tokens = 6, got 7"),
     ("--context-norm 0", "--context-norm", "got 0"),
     ("--context-norm -1", "--context-norm", "got -1"),
     ("--context-norm inf", "--context-norm", "got inf"),

@@ -240,7 +240,9 @@ def run(prog: str, command: Callable[[], int]) -> NoReturn:
         sys.exit(141)
     except ArgumentError as error:
         name = OPTION_OF_PARAMETER.get(error.parameter, error.parameter)
-        message = f"{name} must {error.requirement}, got {error.received}"
+        # A limit may be another argument, as in "be at most tokens = 16".
+        requirement = re.sub(r"\w+(?= = )", lambda found: OPTION_OF_PARAMETER.get(found[0], found[0]), error.requirement)
+        message = f"{name} must {requirement}, got {error.received}"
     except (NotAvailableError, ArithmeticError) as error:
         message = str(error)
     except OSError as error:
