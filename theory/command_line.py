@@ -241,7 +241,7 @@ def run(prog: str, command: Callable[[], int]) -> NoReturn:
     except ArgumentError as error:
         name = OPTION_OF_PARAMETER.get(error.parameter, error.parameter)
         # A limit may be another argument, as in "be at most tokens = 16".
-        requirement = re.sub(r"\w+(?= = )", lambda limit: OPTION_OF_PARAMETER.get(limit[0], limit[0]), error.requirement)
+        requirement = re.sub(r"\w+(?= = )", lambda word: OPTION_OF_PARAMETER.get(word[0], word[0]), error.requirement)
         message = f"{name} must {requirement}, got {error.received}"
     except (NotAvailableError, ArithmeticError) as error:
         message = str(error)
