@@ -13,6 +13,7 @@ with the step; the difference to every second node of both bounds it.  Source: d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -67,6 +68,7 @@ class TwoKindMoments:
     error: float
 
 
+@lru_cache(maxsize=1024)
 def two_kind_moments(relevant: TokenKind, irrelevant: TokenKind) -> TwoKindMoments:
     """Return the moments; accurate to 1e-9 for spreads of at most 5.
 

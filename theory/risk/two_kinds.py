@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,12 @@ def two_kind_probability(kinds: Sequence[DecisionKind]) -> Probability:
         >>> print(f"{two_kind_probability(terms).value:.6f}")  # Φ(-2/2)
         0.158655
     """
+    return _probability(tuple(kinds))
+
+
+@lru_cache(maxsize=1024)
+def _probability(kinds: tuple[DecisionKind, ...]) -> Probability:
+    """Return the same; labels and displacements that mirror each other ask for it twice."""
     for step in LOG_STEPS:
         fine, coarse = _probabilities(kinds, step)
         bound = abs(fine - coarse)
