@@ -12,7 +12,7 @@ photograph is in both a training and a test example.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,10 @@ class TokenPools:
     relevant: FloatArray
     labels: FloatArray
     scenes: FloatArray
+
+    def mapped(self, function: Callable[[FloatArray], FloatArray]) -> TokenPools:
+        """Return the same pools with other tokens: a function of arrays of shape (..., d), token by token."""
+        return TokenPools(function(self.relevant), self.labels, function(self.scenes))
 
     def divided(self, shares: Sequence[float], rng: np.random.Generator) -> list[TokenPools]:
         """Return pools that share no image, at random, in these proportions, which add up to 1."""

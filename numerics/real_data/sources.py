@@ -59,13 +59,17 @@ class ImageSource:
 
     def pixels(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return n sequences for training (200 for None), 200 for validation and 500 for test, as pixels."""
-        sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
-        pools = token_pools(self.arrangement, rng=rng).divided(SHARES, rng)
-        return Split(*(self._arranged(pool, size, rng) for pool, size in zip(pools, sizes, strict=True)))
+        return self._split(token_pools(self.arrangement, rng=rng), samples, rng)
 
     def split(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return the same, every patch without its brightness and contrast."""
-        return self.pixels(samples, rng).mapped(normalised_patches)
+        return self._split(token_pools(self.arrangement, rng=rng).mapped(normalised_patches), samples, rng)
+
+    def _split(self, pools: TokenPools, samples: int | None, rng: np.random.Generator) -> Split:
+        """Return sequences made of three parts of the pools that share no image."""
+        sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
+        parts = pools.divided(SHARES, rng)
+        return Split(*(self._arranged(part, size, rng) for part, size in zip(parts, sizes, strict=True)))
 
     def folds(self, samples: int, rng: np.random.Generator) -> SequenceData:
         """Return n sequences for a file, made of twenty disjoint sets of images, which are their groups."""

@@ -21,7 +21,7 @@ from numerics.simulators.prompt_attention import attention_weights
 from numerics.softmax import softmax
 from theory.arguments import FloatArray
 
-ROWS = 96
+ROWS = 64
 """Products of matrices with so many rows need no copies of them in another order, which take as long again."""
 
 START = 0.1
