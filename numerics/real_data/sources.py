@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from numerics.real_data.arrangements import SHARES, TokenPools, arrange, divided, token_pools
-from numerics.real_data.images import normalised_patches
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray
 
@@ -63,7 +62,7 @@ class ImageSource:
 
     def split(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return the same, every patch without its brightness and contrast."""
-        return self._split(token_pools(self.arrangement, rng=rng).mapped(normalised_patches), samples, rng)
+        return self._split(token_pools(self.arrangement, rng=rng, normalised=True), samples, rng)
 
     def _split(self, pools: TokenPools, samples: int | None, rng: np.random.Generator) -> Split:
         """Return sequences made of three parts of the pools that share no image."""
@@ -73,12 +72,12 @@ class ImageSource:
 
     def folds(self, samples: int, rng: np.random.Generator) -> SequenceData:
         """Return n sequences for a file, made of twenty disjoint sets of images, which are their groups."""
-        pools = token_pools(self.arrangement, rng=rng).divided((1 / FOLDS,) * FOLDS, rng)
+        pools = token_pools(self.arrangement, rng=rng, normalised=True).divided((1 / FOLDS,) * FOLDS, rng)
         groups = np.sort(np.arange(samples) % FOLDS)
         parts = [self._arranged(pools[group], int(np.sum(groups == group)), rng) for group in np.unique(groups)]
         tokens, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "labels"))
         relevance = np.concatenate([part.relevance for part in parts if part.relevance is not None])
-        return SequenceData(normalised_patches(tokens), labels, relevance, groups)
+        return SequenceData(tokens, labels, relevance, groups)
 
     def _arranged(self, pools: TokenPools, samples: int, rng: np.random.Generator) -> SequenceData:
         """Return sequences of these images."""
