@@ -13,6 +13,7 @@ from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.training.attention_models import MODELS, PromptAttention, SelfAttention, UniformPooling
 from numerics.training.logistic import logistic_head
 from numerics.training.logistic_descent import logistic_descent, logistic_loss
+from numerics.training.square_loss import square_loss
 from theory import ArgumentError, ContextualMixture, Delta
 
 DIMENSION = 3
@@ -61,6 +62,21 @@ def test_decisions_and_gradients(name):
     ]
     # Third derivatives times step² and rounding over step: both of 1e-10, with some room.
     assert_allclose(found.gradient(slopes), differences, atol=2e-8)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_sequences_add_up_however_many_are_looked_at_together(name, monkeypatch):
+    data, weights = sequences(samples=31), weights_of(name)
+    slopes = np.random.default_rng(3).normal(size=31)
+    alone = [MODELS[name].decide(weights, data.tokens[[k]]) for k in range(31)]
+    total = sum(each.gradient(slopes[[k]]) for k, each in enumerate(alone))
+    assert_allclose(MODELS[name].decide(weights, data.tokens).gradient(slopes), total, rtol=1e-12, atol=1e-13)
+    loss, gradient = square_loss(MODELS[name], weights, data)
+    monkeypatch.setattr("numerics.training.square_loss.CHUNK", 4 * 5 * DIMENSION)
+    in_parts = square_loss(MODELS[name], weights, data)
+    assert_allclose(in_parts[0], loss, rtol=1e-13)
+    assert_allclose(in_parts[1], gradient, rtol=1e-12, atol=1e-13)
+    assert_allclose(loss, np.mean((data.labels - [float(each.values[0]) for each in alone]) ** 2) / 2, rtol=1e-13)
 
 
 def test_the_gradient_of_prompt_attention_is_the_one_of_gradient_descent():

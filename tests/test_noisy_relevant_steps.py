@@ -71,6 +71,15 @@ def test_the_probability_of_two_terms_is_a_double_sum(spreads):
     assert found.bound < 1e-10
 
 
+@pytest.mark.parametrize("mean", [3.0, 6.0])
+def test_the_probability_of_still_tokens_is_gaussian(mean):
+    """The first is had with the wider steps, the second takes the narrower ones."""
+    found = two_kind_probability([DecisionKind(1, 0.0, 0.0, mean, 0.0, 0.6), DecisionKind(1, 0.0, 0.0, 0.0, 0.0, 0.8)])
+    # Below the first node, e^-9 deviations, a geometric series leaves out terms of the order of e^-27.
+    assert_allclose(found.value, ndtr(-mean), atol=1e-12)
+    assert found.bound < 1e-10
+
+
 def test_a_probability_that_cannot_be_had_is_refused():
     with pytest.raises(AccuracyError, match=r"^the test error is known to"):
         two_kind_probability(

@@ -59,7 +59,7 @@ def as_numbers(parameter: str, values: Any) -> FloatArray:
     try:
         if not isinstance(values, float) and np.asarray(values).dtype.kind in "bcSU":
             raise TypeError
-        array = np.asarray(np.array(values, dtype=np.float64) + 0.0)  # a negative zero would hash differently
+        array = np.asarray(np.asarray(values, dtype=np.float64) + 0.0)  # a negative zero would hash differently
     except (TypeError, ValueError):
         raise ArgumentError(parameter, "be a real number or an array of real numbers", repr(values)) from None
     if math.isnan(array) if array.ndim == 0 else np.isnan(array).any():

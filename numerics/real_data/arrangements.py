@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from numerics.real_data.images import SCENE, digit_pixels, photograph_pixels
+from numerics.real_data.images import SCENE, digit_pixels, normalised_patches, photograph_pixels
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray, one_of
 
@@ -70,8 +71,13 @@ def divided(
     return np.split(rng.permutation(members), ends)
 
 
-def token_pools(arrangement: str, *, rng: np.random.Generator) -> TokenPools:
-    """Return all patches of an arrangement, as pixels from 0 to 1.
+def token_pools(arrangement: str, *, rng: np.random.Generator, normalised: bool = False) -> TokenPools:
+    """Return all patches of an arrangement.
+
+    Args:
+        arrangement: one of `ARRANGEMENTS`.
+        rng: source of the noise among which digits may stand.
+        normalised: whether they are without their brightness and contrast; otherwise they are pixels from 0 to 1.
 
     Raises:
         ArgumentError: there is no such arrangement.
@@ -83,16 +89,24 @@ def token_pools(arrangement: str, *, rng: np.random.Generator) -> TokenPools:
         ((1443, 64), (120, 8, 8, 64))
     """
     one_of("arrangement", arrangement, ARRANGEMENTS)
-    pixels, digits = digit_pixels()
+    (pixels, photographs), (_, digits) = _shipped_patches(normalised), digit_pixels()
     used = np.isin(digits, [digit for group in DIGITS.values() for digit in group])
     if arrangement == "embedded":
-        scenes = photograph_pixels()
+        scenes = photographs
     elif arrangement == "partly-tiled":
-        scenes = rng.random((NOISE_PATCHES, 1, 1, pixels.shape[1]))
+        noise = rng.random((NOISE_PATCHES, 1, 1, pixels.shape[1]))
+        scenes = normalised_patches(noise) if normalised else noise
     else:
         scenes = pixels[np.isin(digits, OTHER_DIGITS)][:, None, None]
     labels = np.where(np.isin(digits[used], DIGITS[1.0]), 1.0, -1.0)
     return TokenPools(pixels[used], labels, scenes)
+
+
+@cache
+def _shipped_patches(normalised: bool) -> tuple[FloatArray, FloatArray]:
+    """Return digits and photographs; patches are normalised once, for they stay the same from split to split."""
+    pixels, photographs = digit_pixels()[0], photograph_pixels()
+    return (normalised_patches(pixels), normalised_patches(photographs)) if normalised else (pixels, photographs)
 
 
 def arrange(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from numerics.real_data.images import normalised_patches
+from numerics.real_data.comparison import whitened_split
 from numerics.real_data.sources import ImageSource, Split
-from numerics.real_data.training import GRADIENTS, Trained, relevant_share, train_and_choose
-from numerics.real_data.whitening import Whitening
+from numerics.real_data.training import GRADIENTS, Trained, train_and_choose
+from numerics.softmax import softmax
 from numerics.streams import stream
 from numerics.training.attention_models import PromptAttention
 from theory.arguments import FloatArray
@@ -59,10 +59,14 @@ def attention_course(task: CourseTask) -> list[float]:
         >>> print(f"{len(course)} iterates, {course[0]:.3f} at first, more than {course[-1] // 0.2 * 0.2:.1f} at last")
         51 iterates, 0.111 at first, more than 0.4 at last
     """
-    _, split, trained = _trained(task)
-    shares = [relevant_share(trained.model, weights, split.test) for weights in trained.path]
-    known = [share for share in shares if share is not None]
-    return known + [known[-1]] * (GRADIENTS + 1 - len(known))
+    split, trained = _trained(task)
+    tokens, relevance = split.test.tokens, _known(split.test.relevance)
+    size, length, dimension = tokens.shape
+    # All iterates at once read the tokens once.
+    prompts = trained.path[:, dimension:]
+    attention = softmax((prompts @ tokens.reshape(-1, dimension).T).reshape(-1, size, length))
+    shares = (attention.reshape(len(prompts), -1) @ relevance.ravel() / size).tolist()
+    return [*shares, *shares[-1:] * (GRADIENTS + 1 - len(shares))]
 
 
 def attention_examples(task: CourseTask) -> list[AttentionExample]:
@@ -74,7 +78,8 @@ def attention_examples(task: CourseTask) -> list[AttentionExample]:
         >>> shares == sorted(shares)
         True
     """
-    pixels, split, trained = _trained(task)
+    split, trained = _trained(task)
+    pixels = task.source.pixels(task.samples, _stream(task))
     test, model = split.test, PromptAttention()
     before, after = (model.attention(weights, test.tokens) for weights in (trained.path[0], trained.weights))
     order = np.argsort(np.sum(after, axis=1, where=_known(test.relevance)), kind="stable")
@@ -87,13 +92,16 @@ def attention_examples(task: CourseTask) -> list[AttentionExample]:
     ]
 
 
-def _trained(task: CourseTask) -> tuple[Split, Split, Trained]:
-    """Return a split as pixels, scaled and centred, and what was trained on it."""
-    rng = stream(task.seed, KEY, *task.key)
-    pixels = task.source.pixels(task.samples, rng)
-    patches = pixels.mapped(normalised_patches)
-    split = patches.mapped(Whitening.learned(patches.training.tokens))
-    return pixels, split, train_and_choose(PromptAttention(), split, rng=rng)
+def _trained(task: CourseTask) -> tuple[Split, Trained]:
+    """Return a split, scaled and centred, and what was trained on it."""
+    rng = _stream(task)
+    split = whitened_split(task.source, task.samples, rng)
+    return split, train_and_choose(PromptAttention(), split, rng=rng)
+
+
+def _stream(task: CourseTask) -> np.random.Generator:
+    """Return the stream of a split."""
+    return stream(task.seed, KEY, *task.key)
 
 
 def _known(relevance: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:

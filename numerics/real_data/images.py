@@ -48,7 +48,8 @@ def normalised_patches(patches: FloatArray) -> FloatArray:
     """
     centred = patches - patches.mean(axis=-1, keepdims=True)
     variance = np.mean(centred**2, axis=-1, keepdims=True)
-    return np.asarray(centred / np.sqrt(variance + SMALL_VARIANCE))
+    centred /= np.sqrt(variance + SMALL_VARIANCE)
+    return np.asarray(centred)
 
 
 @cache

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from numerics.real_data.arrangements import SHARES, TokenPools, arrange, divided, token_pools
-from numerics.real_data.images import normalised_patches
 from numerics.real_data.sequence_data import SequenceData
 from theory.arguments import ArgumentError, FloatArray
 
@@ -59,22 +58,26 @@ class ImageSource:
 
     def pixels(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return n sequences for training (200 for None), 200 for validation and 500 for test, as pixels."""
-        sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
-        pools = token_pools(self.arrangement, rng=rng).divided(SHARES, rng)
-        return Split(*(self._arranged(pool, size, rng) for pool, size in zip(pools, sizes, strict=True)))
+        return self._split(token_pools(self.arrangement, rng=rng), samples, rng)
 
     def split(self, samples: int | None, rng: np.random.Generator) -> Split:
         """Return the same, every patch without its brightness and contrast."""
-        return self.pixels(samples, rng).mapped(normalised_patches)
+        return self._split(token_pools(self.arrangement, rng=rng, normalised=True), samples, rng)
+
+    def _split(self, pools: TokenPools, samples: int | None, rng: np.random.Generator) -> Split:
+        """Return sequences made of three parts of the pools that share no image."""
+        sizes = TRAINING_SEQUENCES if samples is None else samples, VALIDATION_SEQUENCES, TEST_SEQUENCES
+        parts = pools.divided(SHARES, rng)
+        return Split(*(self._arranged(part, size, rng) for part, size in zip(parts, sizes, strict=True)))
 
     def folds(self, samples: int, rng: np.random.Generator) -> SequenceData:
         """Return n sequences for a file, made of twenty disjoint sets of images, which are their groups."""
-        pools = token_pools(self.arrangement, rng=rng).divided((1 / FOLDS,) * FOLDS, rng)
+        pools = token_pools(self.arrangement, rng=rng, normalised=True).divided((1 / FOLDS,) * FOLDS, rng)
         groups = np.sort(np.arange(samples) % FOLDS)
         parts = [self._arranged(pools[group], int(np.sum(groups == group)), rng) for group in np.unique(groups)]
         tokens, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "labels"))
         relevance = np.concatenate([part.relevance for part in parts if part.relevance is not None])
-        return SequenceData(normalised_patches(tokens), labels, relevance, groups)
+        return SequenceData(tokens, labels, relevance, groups)
 
     def _arranged(self, pools: TokenPools, samples: int, rng: np.random.Generator) -> SequenceData:
         """Return sequences of these images."""

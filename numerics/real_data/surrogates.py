@@ -130,7 +130,7 @@ def _different(tokens: FloatArray) -> tuple[int, npt.NDArray[np.int64]]:
 
 def _replaced(data: SequenceData, new: Callable[[FloatArray, float | None], FloatArray]) -> SequenceData:
     """Replace the relevant tokens of each label together, and the irrelevant ones (label None) together."""
-    relevance, tokens = _relevance(data), data.tokens.copy()
+    relevance, tokens = _relevance(data), np.empty_like(data.tokens)
     for label in (*LABELS, None):
         mine = ~relevance if label is None else relevance & (data.labels == label)[:, None]
         if mine.any():

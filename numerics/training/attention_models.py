@@ -11,7 +11,7 @@ With a = softmax(X q), v = X w:  ∇_w f = Xᵀa,  ∇_q f = Xᵀ[a ∘ (v - f)]
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,9 @@ import numpy as np
 from numerics.simulators.prompt_attention import attention_weights
 from numerics.softmax import softmax
 from theory.arguments import FloatArray
+
+ROWS = 64
+"""Products of matrices with so many rows need no copies of them in another order, which take as long again."""
 
 START = 0.1
 """Standard deviation of random weights to start from."""
@@ -84,14 +87,13 @@ class PromptAttention:
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
-        head, prompt = np.split(weights, 2)
-        attention = attention_weights(tokens, prompt)
-        along = tokens @ head
+        along, scores = _along(weights, tokens)
+        attention = softmax(scores)
         values = np.einsum("nt,nt->n", attention, along)
 
         def gradient(slopes: FloatArray) -> FloatArray:
             by_head = attention * slopes[:, None]
-            return np.concatenate([_combined(by, tokens) for by in (by_head, by_head * (along - values[:, None]))])
+            return _combined([by_head, by_head * (along - values[:, None])], tokens)
 
         return Decisions(values, gradient)
 
@@ -120,13 +122,13 @@ class LinearAttention:
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
-        along_head, along_prompt = (tokens @ vector for vector in np.split(weights, 2))
+        along_head, along_prompt = _along(weights, tokens)
 
         def gradient(slopes: FloatArray) -> FloatArray:
             share = slopes[:, None] / tokens.shape[1]
-            return np.concatenate([_combined(share * along, tokens) for along in (along_prompt, along_head)])
+            return _combined([share * along_prompt, share * along_head], tokens)
 
-        return Decisions(np.asarray(np.mean(along_head * along_prompt, axis=1)), gradient)
+        return Decisions(np.einsum("nt,nt->n", along_head, along_prompt) / tokens.shape[1], gradient)
 
 
 class SelfAttention:
@@ -153,18 +155,17 @@ class SelfAttention:
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
-        size, length, dimension = tokens.shape
-        flat = tokens.reshape(size * length, dimension)
+        length, dimension = tokens.shape[1:]
         rows = self._rows(weights, tokens)
-        along = (flat @ weights[:dimension]).reshape(size, length)
+        (along,) = _along(weights[:dimension], tokens)
         outputs = (rows @ along[:, :, None])[:, :, 0]
 
         def gradient(slopes: FloatArray) -> FloatArray:
             share = slopes[:, None] / length
             by_score = (share * along)[:, None, :] - (share * outputs)[:, :, None]
             by_score *= rows
-            key = flat.T @ (by_score @ tokens).reshape(size * length, dimension)
-            return np.concatenate([_combined((np.ones(length) @ rows) * share, tokens), key.ravel()])
+            head = _combined([(np.ones(length) @ rows) * share], tokens)
+            return np.concatenate([head, _sum_of_products(tokens, by_score @ tokens).ravel()])
 
         return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
 
@@ -203,9 +204,26 @@ class UniformPooling:
         return Decisions(np.asarray(features @ weights), lambda slopes: np.asarray(slopes @ features))
 
 
-def _combined(weights: FloatArray, tokens: FloatArray) -> FloatArray:
-    """Return Σ of all tokens with weights of shape (n, T), shape (d,)."""
-    return np.asarray(weights.ravel() @ tokens.reshape(-1, tokens.shape[2]))
+def _along(vectors: FloatArray, tokens: FloatArray) -> list[FloatArray]:
+    """Return X v for each of the vectors that follow each other in an array, shape (n, T) each."""
+    *shape, dimension = tokens.shape
+    flat = tokens.reshape(-1, dimension)
+    return [(flat @ vector).reshape(shape) for vector in vectors.reshape(-1, dimension)]
+
+
+def _combined(weights: Sequence[FloatArray], tokens: FloatArray) -> FloatArray:
+    """Return sums of all tokens with weights of shape (n, T), one after another: d numbers each."""
+    return np.asarray((np.stack(weights).reshape(len(weights), -1) @ tokens.reshape(-1, tokens.shape[2])).ravel())
+
+
+def _sum_of_products(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return Σ_n A_nᵀ B_n of matrices of shape (n, T, d), shape (d, d)."""
+    (size, length, dimension), together = left.shape, max(1, ROWS // left.shape[1])
+    whole = size - size % together
+    shape = whole // together, together * length, dimension
+    blocks = left[:whole].reshape(shape).transpose(0, 2, 1) @ right[:whole].reshape(shape)
+    rest = left[whole:].reshape(-1, dimension).T @ right[whole:].reshape(-1, dimension)
+    return np.asarray(blocks.sum(axis=0) + rest)
 
 
 MODELS: dict[str, AttentionModel] = {

@@ -82,16 +82,18 @@ def probability_below_zero(law: LognormalSum) -> Probability:
 
 def probabilities_below_zero(laws: Sequence[LognormalSum]) -> list[Probability]:
     """Return P(sum < 0) of several sums, as `probability_below_zero`: sooner than one by one if they spread alike."""
-    found = [_closed_form(law) or _certain(law) for law in laws]
-    _fill(found, laws, _rare)
-    for law, known in zip(laws, found, strict=True):
+    different = list(dict.fromkeys(laws))  # labels and heads that mirror each other have one law
+    found = [_closed_form(law) or _certain(law) for law in different]
+    _fill(found, different, _rare)
+    for law, known in zip(different, found, strict=True):
         if known is None and law.spread > LARGEST_SPREAD:
             raise AccuracyError(
                 f"the test error cannot be had to {PROMISED:g} where the scores spread by more than "
                 f"{LARGEST_SPREAD:g}, got noise times the prompt's length = {law.spread:.3g}"
             )
-    _fill(found, laws, _integrated)
-    return [known for known in found if known is not None]
+    _fill(found, different, _integrated)
+    probabilities = dict(zip(different, found, strict=True))
+    return [known for known in map(probabilities.get, laws) if known is not None]
 
 
 def _fill(
