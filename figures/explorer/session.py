@@ -157,9 +157,10 @@ class Session:
         if self._shown is None or self._closed:
             return
         if self._shown.coarse:
-            self._shown = finer(self._shown)
-            self._page.draw(self._shown)
-            self._tell()
+            before, self._shown = self._shown, finer(self._shown)
+            if self._shown is not before:
+                self._page.draw(self._shown)
+                self._tell()
             self._forget = self._page.after(1, self._refine)
             return
         if self._shown.curves is None:

@@ -84,7 +84,21 @@ window.explorer = (() => {
   // The plots paint in a frame of their own: after two more frames the picture has changed.
   const painted = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
 
+  const entry = (one) => (one === null ? NaN : Array.isArray(one) ? one.map(entry) : one);
+  const columns = (data) => Object.fromEntries(Object.entries(data).map(([name, values]) => [name, values.map(entry)]));
+
+  // The session does not ask what is drawn: nothing of it goes back.
+  const draw = (models) => {
+    const [page] = Bokeh.documents;
+    for (const [id, { data, ...others }] of Object.entries(models)) {
+      const model = page.get_model_by_id(id);
+      if (data) model.setv({ data: columns(data) }, { sync: false, check_eq: false });
+      else model.setv(others, { sync: false });
+    }
+  };
+
   const answered = (answer) => {
+    draw(answer.models);
     for (const [id, text] of Object.entries(answer.texts ?? {})) {
       const place = $(id);
       if (place.textContent !== text) place.textContent = text;
