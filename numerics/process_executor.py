@@ -20,7 +20,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-
 NICENESS = 10
 """By how much a polite worker gives way to others that want the processor."""
 
@@ -49,7 +48,8 @@ class Worker:
         its_end.close()
         if polite and self._process.pid is not None and sys.platform != "win32":
             # Not left to the process: its imports take a second.
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            mine = os.getpriority(os.PRIO_PROCESS, self._process.pid)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, mine + NICENESS)
 
     def call(self, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         """Have the process compute function(*args, **options).

@@ -72,6 +72,8 @@ class BokehPage:
         self._exchange.on_change("request", heard)
         connect = CustomJS(args={"exchange": self._exchange}, code="window.explorer.connect(exchange)")
         self._document.js_on_event(DocumentReady, connect)
+        # A connection that was lost brings the models as they were before anything was drawn; the link has the setting.
+        self._document.js_on_event("client_reconnected", CustomJS(code="location.reload()"))
         self._document.on_session_destroyed(lambda context: session.close())  # noqa: ARG005
         session.show(setting)
 
@@ -85,7 +87,7 @@ class BokehPage:
         """Send texts, states and files, and what was drawn; a page that may not listen yet is sent all of it again."""
         self._sent += 1
         models = {model: changed for plot in self._plots for model, changed in plot.taken_changes().items()}
-        answer = _merged(self._unheard, {"sent": self._sent, "models": models, **content})
+        answer = merged(self._unheard, {"sent": self._sent, "models": models, **content})
         self._unheard = {} if self._heard else answer
         self._exchange.update(answer=json.dumps(answer))
 
@@ -110,9 +112,9 @@ class BokehPage:
         return forget
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return JSON objects merged, the new one's values where both have one."""
-    both = {name: _merged(old[name], new[name]) for name in old.keys() & new.keys() if isinstance(new[name], dict)}
+    both = {name: merged(old[name], new[name]) for name in old.keys() & new.keys() if isinstance(new[name], dict)}
     return {**old, **new, **both}
 
 
