@@ -319,7 +319,7 @@ def test_a_link_that_is_no_setting_says_so(browser, server):
 
 
 @pytest.mark.slow
-def test_a_page_that_lost_its_connection_is_whole_again(browser, server):
+def test_a_page_that_lost_its_connection_is_whole_again(browser):
     """Bokeh asks for its document anew, in which nothing is drawn."""
     page = browser.new_page()
     page.add_init_script(
@@ -327,13 +327,15 @@ def test_a_page_that_lost_its_connection_is_whole_again(browser, server):
         window.sockets = [];
         window.WebSocket = class extends Socket { constructor(...all) { super(...all); sockets.push(this); } };"""
     )
-    go(page, f"{server.url}?tokens=4&noise=0.5")
-    page.evaluate("document.documentElement.dataset.ready = 'old', window.sockets[0].close()")
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
-    press(page, "samples", "ArrowRight")
-    assert page.input_value("#noise-number") == "0.5"
-    assert data(page, "error-lines")["head"] == ["limit", "least-squares", "averaging"]
-    page.close()
+    with Server("--stay") as server:
+        go(page, f"{server.url}?tokens=4&noise=0.5")
+        with page.expect_navigation():
+            page.evaluate("window.sockets[0].close()")
+        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        press(page, "samples", "ArrowRight")
+        assert page.input_value("#noise-number") == "0.5"
+        assert data(page, "error-lines")["head"] == ["limit", "least-squares", "averaging"]
+        page.close()
 
 
 @pytest.mark.slow

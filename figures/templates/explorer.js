@@ -5,6 +5,7 @@ window.explorer = (() => {
   const $ = (id) => document.getElementById(id);
   const moves = []; // milliseconds from a move to the changed picture, for whoever wants to measure
   let exchange, knobs, setting, start;
+  let notUnderstood = ""; // what is wrong with the link, until the first move
   let number = 0, busy = false, dirty = false, movedAt = 0, moving = false;
 
   const ask = (what) => { exchange.request = JSON.stringify({ number: ++number, ...what }); };
@@ -12,6 +13,7 @@ window.explorer = (() => {
   const send = () => {
     dirty = false;
     busy = true;
+    notUnderstood = "";
     movedAt = performance.now();
     ask({ do: "move", setting });
   };
@@ -103,6 +105,7 @@ window.explorer = (() => {
       const place = $(id);
       if (place.textContent !== text) place.textContent = text;
     }
+    if (notUnderstood) $("refused").textContent = notUnderstood;
     if (answer.refused !== undefined) document.body.classList.toggle("refused-whole", answer.refused);
     if (answer.final !== undefined) document.body.classList.toggle("draft", !answer.final);
     if (answer.heads) {
@@ -149,7 +152,7 @@ window.explorer = (() => {
     exchange = model;
     knobs = JSON.parse($("knobs").textContent);
     setting = JSON.parse($("values").textContent);
-    const notUnderstood = $("refused").textContent;
+    notUnderstood = $("refused").textContent;
     Object.keys(knobs).forEach((name) => { showValue(name); listen(name); });
     relevance();
     $("controls").addEventListener("submit", (event) => event.preventDefault());
@@ -173,7 +176,6 @@ window.explorer = (() => {
     });
     exchange.properties.answer.change.connect(() => answered(JSON.parse(exchange.answer)));
     if (exchange.answer) answered(JSON.parse(exchange.answer));
-    if (notUnderstood) $("refused").textContent = notUnderstood;
     // On a phone the error curve stays in sight, and leaves room for the controls.
     const narrow = matchMedia("(max-width: 46rem)");
     const fit = () => { Bokeh.documents[0].get_model_by_name("error-plot").height = narrow.matches ? 220 : 300; };
