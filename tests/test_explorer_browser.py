@@ -320,7 +320,7 @@ def test_a_link_that_is_no_setting_says_so(browser, server):
 
 @pytest.mark.slow
 def test_a_page_that_lost_its_connection_is_whole_again(browser):
-    """Bokeh asks for its document anew, in which nothing is drawn."""
+    """Bokeh would ask for its document anew, in which nothing is drawn, or fail to."""
     page = browser.new_page()
     page.add_init_script(
         """const Socket = WebSocket;

@@ -72,8 +72,8 @@ class BokehPage:
         self._exchange.on_change("request", heard)
         connect = CustomJS(args={"exchange": self._exchange}, code="window.explorer.connect(exchange)")
         self._document.js_on_event(DocumentReady, connect)
-        # A connection that was lost brings the models as they were before anything was drawn; the link has the setting.
-        self._document.js_on_event("client_reconnected", CustomJS(code="location.reload()"))
+        # Bokeh would bring its models as they were before anything was drawn, if at all; the link has the setting.
+        self._document.js_on_event("connection_lost", CustomJS(code="window.explorer.lost()"))
         self._document.on_session_destroyed(lambda context: session.close())  # noqa: ARG005
         session.show(setting)
 

@@ -186,5 +186,8 @@ window.explorer = (() => {
     document.documentElement.dataset.ready = "yes";
   };
 
-  return { connect, moves };
+  // A page whose connection was lost loads again, if the server still answers.
+  const lost = () => { fetch("static/js/bokeh.min.js", { method: "HEAD", cache: "no-store" }).then(() => location.reload(), () => {}); };
+
+  return { connect, lost, moves };
 })();
