@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
+
+NICENESS = 10
+"""By how much a polite worker gives way to others that want the processor."""
 
 
 class WorkerError(OSError):
@@ -34,7 +38,7 @@ class WorkerError(OSError):
 class Worker:
     """One process, which computes what it is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, polite: bool) -> None:
         """Start the process."""
         context = multiprocessing.get_context("spawn")
         self._pipe, its_end = context.Pipe()
@@ -42,6 +46,10 @@ class Worker:
         self._process.start()
         # While no other process holds that end, the pipe breaks when this one ends.
         its_end.close()
+        if polite and self._process.pid is not None and sys.platform != "win32":
+            # Not left to the process: its imports take a second.
+            mine = os.getpriority(os.PRIO_PROCESS, self._process.pid)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, mine + NICENESS)
 
     def call(self, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         """Have the process compute function(*args, **options).
@@ -72,10 +80,14 @@ class Worker:
 
 
 class ProcessExecutor(Executor):
-    """An executor whose processes start as they are needed, and start afresh, with nothing of this one's memory."""
+    """An executor whose processes start as they are needed, and start afresh, with nothing of this one's memory.
 
-    def __init__(self, jobs: int) -> None:
+    Polite ones give way to whatever else wants the processor: a page that is to follow the mouse.
+    """
+
+    def __init__(self, jobs: int, *, polite: bool = False) -> None:
         """Provide for so many processes."""
+        self._polite = polite
         if os.name == "posix":
             # The first process to start would start it, and leave its thread, and so that process, open to Ctrl-C.
             resource_tracker.ensure_running()
@@ -100,7 +112,7 @@ class ProcessExecutor(Executor):
         with self._starting:
             if self._terminated:
                 raise WorkerError
-            self._workers.append(Worker())
+            self._workers.append(Worker(polite=self._polite))
             return self._workers[-1]
 
     def terminate(self) -> None:

@@ -14,11 +14,12 @@ from numpy.testing import assert_allclose
 from scipy.special import ndtr, softmax
 
 import theory.__main__
+from figures.explorer import attention_histogram as histogram_module
 from figures.explorer import error_curves
-from figures.explorer.attention_histogram import attention_histogram
+from figures.explorer.attention_histogram import attention_histogram, histogram_evaluated
 from figures.explorer.context_gain import context_gain
 from figures.explorer.curve_point import curve_point
-from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks
+from figures.explorer.error_curves import DRAFT_ERROR, LIMIT, drafted_curves, exact_tasks, law_evaluated
 from figures.explorer.knobs import KNOBS
 from figures.explorer.logarithmic_axis import error_reach, gain_reach, reach, ticks
 from figures.explorer.picture import picture
@@ -36,7 +37,9 @@ from theory import (
     population_error,
 )
 from theory.arguments import ArgumentError, NotAvailableError
+from theory.attention.law import lognormal_sums
 from theory.attention.moments import attention_snr_square
+from theory.risk.lognormal_sum import LognormalSum, probabilities_below_zero, probability_below_zero
 
 MOVED = Setting(
     tokens=33,
@@ -189,6 +192,31 @@ def test_a_first_answer_solves_each_point_once_and_what_stays_the_same_not_again
     assert second.curves.complete
     # Of a sketch an error is uncertain by 1e-3.
     assert_allclose(first.curves.curves[-1].error, second.curves.curves[-1].error, atol=1e-3)
+
+
+def test_what_was_evaluated_in_pieces_is_not_evaluated_again(monkeypatch):
+    """A move waits for a piece at most: for four probabilities, or for one step of the law of attention."""
+    setting, together = Setting(tokens=41, relevant_tokens=3, context_norm=1.47, inverse_temperature=0.9), []
+
+    def counted(laws):
+        together.append(len(laws))
+        return probabilities_below_zero(laws)
+
+    monkeypatch.setattr(histogram_module, "probabilities_below_zero", counted)
+    for evaluated in (law_evaluated, histogram_evaluated):
+        assert not evaluated(setting, 0.0)
+        while not evaluated(setting, 0.005):
+            pass
+    steps, pieces = lognormal_sums.cache_info().misses, len(together)
+    law, histogram = drafted_curves(setting), attention_histogram(setting)
+    assert (lognormal_sums.cache_info().misses, len(together)) == (steps, pieces)
+    assert law.complete
+    assert max(together) == 4
+    # One by one they are the same to the rounding of a sum.
+    log_sums = np.log(3) + 0.9 * 1.47**2 + np.log(1 / histogram.edges - 1)
+    laws = [LognormalSum(-np.exp(value), 38, setting.spread, 1.0, 0.0, 0.0) for value in log_sums]
+    below = np.array([probability_below_zero(law).value for law in laws])
+    assert_allclose(histogram.probability, below[:-1] - below[1:], atol=1e-13)
 
 
 @pytest.mark.parametrize("change", [{}, {"tokens": 61, "noise": 1.7, "delta_context": -0.3}])

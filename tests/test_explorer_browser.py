@@ -319,6 +319,26 @@ def test_a_link_that_is_no_setting_says_so(browser, server):
 
 
 @pytest.mark.slow
+def test_a_page_that_lost_its_connection_is_whole_again(browser):
+    """Bokeh would ask for its document anew, in which nothing is drawn, or fail to."""
+    page = browser.new_page()
+    page.add_init_script(
+        """const Socket = WebSocket;
+        window.sockets = [];
+        window.WebSocket = class extends Socket { constructor(...all) { super(...all); sockets.push(this); } };"""
+    )
+    with Server("--stay") as server:
+        go(page, f"{server.url}?tokens=4&noise=0.5")
+        with page.expect_navigation():
+            page.evaluate("window.sockets[0].close()")
+        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        press(page, "samples", "ArrowRight")
+        assert page.input_value("#noise-number") == "0.5"
+        assert data(page, "error-lines")["head"] == ["limit", "least-squares", "averaging"]
+        page.close()
+
+
+@pytest.mark.slow
 def test_the_server_ends_when_its_last_page_is_closed(browser):
     page = browser.new_page()
     with Server() as server:

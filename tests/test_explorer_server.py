@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
 
+from figures.explorer.setting import Setting
+from figures.explorer.shown import drafted, finer
 from tests.explorer_server import ROOT, Server
 
 pytest.importorskip("bokeh", reason="Bokeh is not installed (the extra explore has it)")
@@ -47,3 +51,26 @@ def test_a_port_that_is_taken_is_refused():
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"python -m figures: --port must be free, got {port}\n"
+
+
+def test_only_what_changes_is_sent_and_nothing_is_lost_before_the_page_listens():
+    from figures.explorer.error_plot import ErrorPlot
+    from figures.explorer.page import merged
+
+    plot, setting = ErrorPlot(), Setting(kind="max-margin", samples=110, dimension=6)
+    shown = drafted(setting)
+    plot.show(shown)
+    first = plot.taken_changes()
+    # Of n = 22 p separable data there is next to no max-margin head: NaN is null in JSON.
+    assert None in first[plot._nodes.id]["data"]["y"]
+    json.dumps(first, allow_nan=False)
+    plot.show(finer(shown))
+    assert plot.taken_changes() == {}
+    plot.show(drafted(replace(setting, samples=109)))
+    second = plot.taken_changes()
+    assert second[plot._line_here.id] == {"location": 109}
+    assert plot.model.x_range.id not in second
+    both = merged({"models": first, "texts": {"a": "1", "b": "2"}}, {"models": second, "texts": {"b": "3"}})
+    assert both["texts"] == {"a": "1", "b": "3"}
+    assert both["models"][plot._line_here.id] == {"location": 109}
+    assert both["models"][plot.model.x_range.id] == first[plot.model.x_range.id]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from numerics.executor import map_in_order, processes
-from numerics.process_executor import WorkerError
+from numerics.process_executor import NICENESS, ProcessExecutor, WorkerError
 from theory import ArgumentError
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +52,10 @@ class Unreadable:
 
     def __reduce__(self):
         return int, ("not a number",)
+
+
+def priority():
+    return os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def die(_):
@@ -176,3 +180,10 @@ def test_the_first_process_is_held_back_from_ctrl_c_like_the_others(tmp_path):
         check=True,
     )
     assert done.stdout == "True\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="priorities are POSIX's")
+def test_polite_workers_give_way():
+    with ProcessExecutor(1, polite=True) as executor:
+        # 19 is the most polite of all.
+        assert executor.submit(priority).result() == min(priority() + NICENESS, 19)

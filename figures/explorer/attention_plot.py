@@ -7,7 +7,7 @@ from bokeh.models import HoverTool
 
 from figures.explorer.attention_histogram import AttentionHistogram
 from figures.explorer.look import DENSITY, RELEVANT
-from figures.explorer.plot import INK, Plot
+from figures.explorer.plot import INK, Plot, numbers
 from figures.explorer.shown import Shown
 
 
@@ -30,30 +30,33 @@ class AttentionPlot(Plot):
         about = [("A", "@left{0.0000} to @right{0.0000}"), ("probability", "@probability{0.0000}")]
         self.model.add_tools(HoverTool(renderers=[bins], tooltips=about))
 
-        self._drawn: AttentionHistogram | None = None
+        self._histogram: AttentionHistogram | None = None
 
     def show(self, shown: Shown) -> None:
         """Draw the law."""
         histogram = shown.histogram
-        if histogram is None or histogram is self._drawn:
+        if histogram is None or histogram is self._histogram:
             return
-        self._drawn = histogram
-        self._mean.location, self._uniform.location = histogram.mean, histogram.uniform
-        self.model.yaxis[0].axis_label = "probability" if histogram.certain else "probability density"
+        self._histogram = histogram
+        self.change(self._mean, location=histogram.mean)
+        self.change(self._uniform, location=histogram.uniform)
+        label = "probability" if histogram.certain else "probability density"
+        self.change(self.model.yaxis[0], axis_label=label)
         if histogram.certain:
-            self._spike.data = {"x": [histogram.mean], "y": [1.0]}
-            self._bins.data = {name: [] for name in ("left", "right", "top", "probability")}
+            self.fill(self._spike, x=[histogram.mean], y=[1.0])
+            self.fill(self._bins, left=[], right=[], top=[], probability=[])
             self.fit("x", 0, 1)
             self.fit("y", 0, 1.1)
             return
         density = histogram.probability / np.diff(histogram.edges)
-        self._spike.data = {"x": [], "y": []}
-        self._bins.data = {
-            "left": histogram.edges[:-1],
-            "right": histogram.edges[1:],
-            "top": density,
-            "probability": histogram.probability,
-        }
+        self.fill(self._spike, x=[], y=[])
+        self.fill(
+            self._bins,
+            left=numbers(histogram.edges[:-1]),
+            right=numbers(histogram.edges[1:]),
+            top=numbers(density),
+            probability=numbers(histogram.probability),
+        )
         low, high = min(histogram.edges[0], histogram.uniform), max(histogram.edges[-1], histogram.uniform)
         self.fit("x", low - 0.04 * (high - low), high + 0.04 * (high - low))
         self.fit("y", 0, 1.1 * float(density.max()))

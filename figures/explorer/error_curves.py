@@ -12,7 +12,7 @@ import numpy as np
 from figures.explorer.setting import Setting
 from theory.arguments import ArgumentError, FloatArray, NotAvailableError, single
 from theory.attention.deterministic import attention_fluctuates
-from theory.attention.law import LARGEST_SPREAD, AttentionLaw, attention_law, compact_law
+from theory.attention.law import LARGEST_SPREAD, AttentionLaw, attention_law, compact_law, lognormal_sums
 from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
 from theory.known_prompt.fluctuating_averaging import error_given_overlap
@@ -114,6 +114,23 @@ def _law(setting: Setting, resolution: str) -> tuple[AttentionLaw, float]:
     law = attention_law(setting.mixture, setting.inverse_temperature, setting.attention, resolution)
     noisy = bool(np.all(law.noise > 0))
     return law, mean_snr_square(setting.mixture, setting.head, law) if noisy else math.inf
+
+
+def law_evaluated(setting: Setting, seconds: float) -> bool:
+    """Work on the draft of the law of attention for a while, and tell whether `drafted_curves` finds it kept.
+
+    Example:
+        >>> law_evaluated(Setting(tokens=4, relevant_tokens=1).of_attention, math.inf)
+        True
+    """
+    if setting.attention == "linear" or not _fluctuates(setting) or setting.spread > LARGEST_SPREAD:
+        return True
+    ends, terms = time.perf_counter() + seconds, setting.tokens - setting.relevant_tokens
+    for halvings in reversed(range(terms.bit_length())):
+        lognormal_sums(setting.spread, terms >> halvings, "draft")
+        if time.perf_counter() > ends:
+            return False
+    return True
 
 
 @lru_cache(maxsize=4096)

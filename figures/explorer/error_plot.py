@@ -9,10 +9,10 @@ import numpy as np
 from bokeh.models import HoverTool
 from bokeh.models.annotations import Whisker
 
-from figures.explorer.error_curves import LIMIT, Curve
+from figures.explorer.error_curves import LIMIT, Curve, DraftedCurves
 from figures.explorer.logarithmic_axis import SMALLEST_ERROR, error_reach, reach
 from figures.explorer.look import LIMIT_COLOUR, NAMES, head_look
-from figures.explorer.plot import HERE_SIZE, INK, Plot
+from figures.explorer.plot import HERE_SIZE, INK, Plot, numbers
 from figures.explorer.shown import Shown
 from figures.explorer.smooth_line import smooth
 from theory.arguments import FloatArray
@@ -54,49 +54,59 @@ class ErrorPlot(Plot):
         about_nodes = [("", "@head"), ("n", "@x{0}"), ("error", "@y{0.0000[00]}")]
         model.add_tools(HoverTool(renderers=[nodes], tooltips=about_nodes))
         model.add_tools(HoverTool(renderers=[points], tooltips=[("simulated", "@text"), ("n", "@x{0}")]))
+        self._curves: DraftedCurves | None = None
 
     def show(self, shown: Shown) -> None:
         """Draw curves and points."""
-        curves = shown.curves.curves if shown.curves else ()
-        lines = [_line(curve) for curve in curves]
-        looks = [None if curve.head == LIMIT else head_look(curve.head) for curve in curves]
-        chosen = {LIMIT: WIDTHS["limit"], shown.setting.kind: WIDTHS["chosen"]}
-        self._lines.data = {
-            "x": [x.tolist() for x, _ in lines],
-            "y": [y.tolist() for _, y in lines],
-            "colour": [one.colour if one else LIMIT_COLOUR for one in looks],
-            "dash": [one.dashes if one else [] for one in looks],
-            "width": [chosen.get(curve.head, WIDTHS["other"]) for curve in curves],
-            "head": [curve.head for curve in curves],
-        }
-        heads = [curve for curve in curves if curve.head != LIMIT]
-        self._nodes.data = {
-            "x": [float(n) for curve in heads for n in curve.samples],
-            "y": [float(error) for curve in heads for error in curve.error],
-            "head": [NAMES[curve.head] for curve in heads for _ in curve.samples],
-        }
-        self._line_here.location = shown.setting.samples
+        if shown.curves is None or shown.curves is not self._curves:
+            self._curves = shown.curves
+            self._show_curves(shown.curves.curves if shown.curves else (), shown.setting.kind)
+        self.change(self._line_here, location=shown.setting.samples)
         drafted = shown.curves.error if shown.curves else math.nan
         here = float(shown.prediction.error) if shown.prediction else drafted
-        self._here.data = {"x": [shown.setting.samples], "y": [here]}
+        self.fill(self._here, x=[shown.setting.samples], y=numbers([here]))
         self._show_points(shown)
-        if lines:
-            self.fit("x", *reach(np.concatenate([curve.samples for curve in curves]), 0.5))
+        if shown.curves is not None:
             self.fit("y", *error_reach(shown))
+
+    def _show_curves(self, curves: tuple[Curve, ...], kind: str) -> None:
+        """Draw the lines, that of the chosen head strongest."""
+        lines = [_line(curve) for curve in curves]
+        looks = [None if curve.head == LIMIT else head_look(curve.head) for curve in curves]
+        chosen = {LIMIT: WIDTHS["limit"], kind: WIDTHS["chosen"]}
+        self.fill(
+            self._lines,
+            x=[numbers(x) for x, _ in lines],
+            y=[numbers(y) for _, y in lines],
+            colour=[one.colour if one else LIMIT_COLOUR for one in looks],
+            dash=[one.dashes if one else [] for one in looks],
+            width=[chosen.get(curve.head, WIDTHS["other"]) for curve in curves],
+            head=[curve.head for curve in curves],
+        )
+        heads = [curve for curve in curves if curve.head != LIMIT]
+        self.fill(
+            self._nodes,
+            x=[n for curve in heads for n in numbers(curve.samples)],
+            y=[error for curve in heads for error in numbers(curve.error)],
+            head=[NAMES[curve.head] for curve in heads for _ in curve.samples],
+        )
+        if curves:
+            self.fit("x", *reach(np.concatenate([curve.samples for curve in curves]), 0.5))
 
     def _show_points(self, shown: Shown) -> None:
         """Draw the simulated points with their intervals."""
         points = [(point.setting, point.simulation, *point.simulation.interval) for point in shown.points]
         looks = [head_look(setting.kind) for setting, *_ in points]
-        self._points.data = {
-            "x": [setting.samples for setting, *_ in points],
-            "y": [simulation.error for _, simulation, *_ in points],
-            "low": [max(low, SMALLEST_ERROR) for *_, low, _ in points],
-            "high": [high for *_, high in points],
-            "colour": [one.colour for one in looks],
-            "marker": [BOKEH_MARKERS[one.marker] for one in looks],
-            "text": [f"{simulation.error:.4g} ({low:.4g} to {high:.4g})" for _, simulation, low, high in points],
-        }
+        self.fill(
+            self._points,
+            x=[setting.samples for setting, *_ in points],
+            y=numbers([simulation.error for _, simulation, *_ in points]),
+            low=numbers([max(low, SMALLEST_ERROR) for *_, low, _ in points]),
+            high=numbers([high for *_, high in points]),
+            colour=[one.colour for one in looks],
+            marker=[BOKEH_MARKERS[one.marker] for one in looks],
+            text=[f"{simulation.error:.4g} ({low:.4g} to {high:.4g})" for _, simulation, low, high in points],
+        )
 
 
 def _line(curve: Curve) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ from bokeh.models import HoverTool
 from figures.explorer.context_gain import LARGEST_TEMPERATURE, ContextGain
 from figures.explorer.logarithmic_axis import gain_reach
 from figures.explorer.look import GAIN_LOOKS
-from figures.explorer.plot import HERE_SIZE, INK, Plot
+from figures.explorer.plot import HERE_SIZE, INK, Plot, numbers
 from figures.explorer.shown import Shown
 from figures.explorer.smooth_line import smooth
 
@@ -36,19 +36,19 @@ class GainPlot(Plot):
             self.model.add_tools(HoverTool(renderers=[line], tooltips=about))
         self.model.scatter("x", "y", source=self._here, size=HERE_SIZE, fill_color=INK, line_color="#ffffff")
         self.model.x_range.update(start=0, end=LARGEST_TEMPERATURE)
-        self._drawn: ContextGain | None = None
+        self._gain: ContextGain | None = None
 
     def show(self, shown: Shown) -> None:
         """Draw the gains."""
         gain, temperature = shown.gain, shown.setting.inverse_temperature
-        if gain is None or gain is self._drawn:
+        if gain is None or gain is self._gain:
             return
-        self._drawn = gain
-        self._line_here.location = temperature
+        self._gain = gain
+        self.change(self._line_here, location=temperature)
         for name, source in self._lines.items():
             x, y = smooth(gain.temperature, getattr(gain, name), logarithmic=False)
-            source.data = {"x": x, "y": y}
-        self._here.data = {"x": [temperature], "y": [gain.here]}
-        self._linear.location = gain.linear if gain.linear > 0 else None
+            self.fill(source, x=numbers(x), y=numbers(y))
+        self.fill(self._here, x=[temperature], y=numbers([gain.here]))
+        self.change(self._linear, location=gain.linear if gain.linear > 0 else None)
         self.fit("y", *gain_reach(gain))
         self.fit("x", 0.0, 1.03 * max(float(gain.temperature[-1]), temperature))

@@ -43,7 +43,7 @@ class IdleWork:
         if any(not future.done() for future in self._futures):
             self.close()
         if self._pool is None:
-            self._pool = ProcessExecutor(1)
+            self._pool = ProcessExecutor(1, polite=True)
         workers = Workers(self._pool)
         self._futures = [
             workers.submit(partial(curve_point if place else known_prompt_error, mixture), head)

@@ -49,7 +49,8 @@ class BokehPage:
         """Lay out the plots; `open` shows a setting."""
         self._document, self._loop = document, IOLoop.current()
         self._exchange = Exchange(name="exchange")
-        self._sent = 0
+        self._sent, self._heard = 0, False
+        self._unheard: dict[str, Any] = {}
         self._plots = (ErrorPlot(), GainPlot(), AttentionPlot(), SequencePlot())
 
     def open(self, session: Session, setting: Setting, refused: str) -> None:
@@ -63,9 +64,16 @@ class BokehPage:
         templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES))
         self._document.template = templates.get_template("explorer.html.j2")
         self._document.template_variables.update(template_variables(setting, refused))
-        self._exchange.on_change("request", lambda attribute, old, new: session.request(new))  # noqa: ARG005
+
+        def heard(attribute: str, old: str, new: str) -> None:  # noqa: ARG001
+            self._heard = True
+            session.request(new)
+
+        self._exchange.on_change("request", heard)
         connect = CustomJS(args={"exchange": self._exchange}, code="window.explorer.connect(exchange)")
         self._document.js_on_event(DocumentReady, connect)
+        # Bokeh would bring its models as they were before anything was drawn, if at all; the link has the setting.
+        self._document.js_on_event("connection_lost", CustomJS(code="window.explorer.lost()"))
         self._document.on_session_destroyed(lambda context: session.close())  # noqa: ARG005
         session.show(setting)
 
@@ -76,9 +84,12 @@ class BokehPage:
                 plot.show(shown)
 
     def answer(self, **content: Any) -> None:
-        """Send texts, states and files."""
+        """Send texts, states and files, and what was drawn; a page that may not listen yet is sent all of it again."""
         self._sent += 1
-        self._exchange.update(answer=json.dumps({"sent": self._sent, **content}))
+        models = {model: changed for plot in self._plots for model, changed in plot.taken_changes().items()}
+        answer = merged(self._unheard, {"sent": self._sent, "models": models, **content})
+        self._unheard = {} if self._heard else answer
+        self._exchange.update(answer=json.dumps(answer))
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back in the thread of the document, unless the page has been closed: only that thread can tell."""
@@ -99,6 +110,12 @@ class BokehPage:
                 self._document.remove_timeout_callback(waiting)
 
         return forget
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON objects merged, the new one's values where both have one."""
+    both = {name: merged(old[name], new[name]) for name in old.keys() & new.keys() if isinstance(new[name], dict)}
+    return {**old, **new, **both}
 
 
 def make_document(document: Document, *, jobs: int, opened: Callable[[Session], None]) -> None:

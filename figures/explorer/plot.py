@@ -1,13 +1,16 @@
-"""What the plots on the page have in common: quiet axes, lines across, and data that are sent by name."""
+"""What the plots on the page have in common: quiet axes, lines across, and changes that go to the browser at once."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Literal
 
+import numpy as np
+from bokeh.model import Model
 from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
+from numpy.typing import ArrayLike
 
 from figures.explorer.logarithmic_axis import ticks
 
@@ -27,13 +30,18 @@ Scale = Literal["linear", "log"]
 class Plot:
     """An empty plot, to be filled by a subclass.
 
+    What is drawn lives in the browser alone: all changes of a move go there in one message, where Bokeh would send one
+    for each property and paint in between.
+
     Attributes:
-        model: Bokeh's plot.
+        model: Bokeh's plot, as it is before anything is drawn.
     """
 
     def __init__(self, name: str, x: str, y: str, scales: tuple[Scale, Scale]) -> None:
         """Lay out the axes."""
         self._name = name
+        self._drawn: dict[str, dict[str, Any]] = {}
+        self._changes: dict[str, dict[str, Any]] = {}
         self.model = figure(
             name=f"{name}-plot",
             height=HEIGHT,
@@ -84,9 +92,36 @@ class Plot:
         self.model.add_layout(span)
         return span
 
+    def change(self, model: Model, **properties: Any) -> None:
+        """Note properties that a model in the browser is to have, as JSON has them, unless it has them already."""
+        drawn = self._drawn.setdefault(model.id, {})
+        changed = {name: value for name, value in properties.items() if name not in drawn or drawn[name] != value}
+        if changed:
+            drawn |= changed
+            self._changes.setdefault(model.id, {}).update(changed)
+
+    def fill(self, source: ColumnDataSource, **columns: list[Any]) -> None:
+        """Note the columns of data; NaN is null in JSON."""
+        self.change(source, data=columns)
+
+    def taken_changes(self) -> dict[str, dict[str, Any]]:
+        """Return what has been noted since this was asked for last, by the identifier of the model."""
+        changes, self._changes = self._changes, {}
+        return changes
+
     def fit(self, axis: Literal["x", "y"], low: float, high: float) -> None:
         """Have an axis reach from one end to the other; a logarithmic one gets its ticks."""
         index = 0 if axis == "x" else 1
-        (self.model.x_range, self.model.y_range)[index].update(start=float(low), end=float(high))
+        self.change((self.model.x_range, self.model.y_range)[index], start=float(low), end=float(high))
         if (ticker := self._tickers.get(axis)) is not None:
-            ticker.ticks = list(ticks(low, high))
+            self.change(ticker, ticks=list(ticks(low, high)))
+
+
+def numbers(values: ArrayLike) -> list[float | None]:
+    """Return numbers as JSON has them, those that are not finite as null.
+
+    Example:
+        >>> numbers(np.array([1.0, np.nan]))
+        [1.0, None]
+    """
+    return [value if math.isfinite(value) else None for value in np.asarray(values, dtype=float).tolist()]

@@ -98,7 +98,7 @@ class PointSimulation:
         """
         sizes = training_sizes(setting)
         self.stop()
-        self._pool = self._pool or ProcessExecutor(self._jobs)
+        self._pool = self._pool or ProcessExecutor(self._jobs, polite=True)
         self._run = run = object()
         arguments = (self._pool, setting, sizes, report, run)
         threading.Thread(target=self._simulate, args=arguments, daemon=True).start()

@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.models import HoverTool
 
 from figures.explorer.look import IRRELEVANT, RELEVANT
-from figures.explorer.plot import INK, Plot
+from figures.explorer.plot import INK, Plot, numbers
 from figures.explorer.sampled_sequence import SampledSequence
 from figures.explorer.shown import Shown
 
@@ -29,25 +29,27 @@ class SequencePlot(Plot):
         about = [("token", "@x, @kind"), ("weight", "@weight{0.0000}"), ("context q⋆ᵀx/Q", "@score{0.00}")]
         self.model.add_tools(HoverTool(renderers=[bars], tooltips=about))
 
-        self._drawn: SampledSequence | None = None
+        self._sequence: SampledSequence | None = None
 
     def show(self, shown: Shown) -> None:
         """Draw the weight of each token."""
         sequence = shown.sequence
-        if sequence is None or sequence is self._drawn:
+        if sequence is None or sequence is self._sequence:
             return
-        self._drawn = sequence
+        self._sequence = sequence
         place, relevant = np.arange(1, len(sequence.weight) + 1), sequence.relevant
-        self._tokens.data = {
-            "x": place,
-            "weight": sequence.weight,
-            "colour": [RELEVANT if one else IRRELEVANT for one in relevant],
-            "score": sequence.score,
-            "kind": ["relevant" if one else "irrelevant" for one in relevant],
-        }
-        self._uniform.location = 1 / len(place)
+        self.fill(
+            self._tokens,
+            x=place.tolist(),
+            weight=numbers(sequence.weight),
+            colour=[RELEVANT if one else IRRELEVANT for one in relevant],
+            score=numbers(sequence.score),
+            kind=["relevant" if one else "irrelevant" for one in relevant],
+        )
+        self.change(self._uniform, location=1 / len(place))
         low, high = min(float(sequence.weight.min()), 0.0), max(float(sequence.weight.max()), 1e-9)
         above = 0.04 * (high - low)
-        self._relevant.data = {"x": place[relevant], "y": np.maximum(sequence.weight[relevant], 0.0) + above}
+        marks = np.maximum(sequence.weight[relevant], 0.0) + above
+        self.fill(self._relevant, x=place[relevant].tolist(), y=numbers(marks))
         self.fit("y", 1.1 * low, high + 3 * above)
         self.fit("x", 0.3, len(place) + 0.7)

@@ -28,6 +28,9 @@ from theory.known_prompt.error import KnownPromptError
 PAUSE = 300
 """Milliseconds without a move after which exact numbers are begun."""
 
+BREATH = 5
+"""Milliseconds between two pieces of a draft, in which a move is heard."""
+
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "json": "application/json"}
 
 
@@ -157,10 +160,11 @@ class Session:
         if self._shown is None or self._closed:
             return
         if self._shown.coarse:
-            self._shown = finer(self._shown)
-            self._page.draw(self._shown)
-            self._tell()
-            self._forget = self._page.after(1, self._refine)
+            before, self._shown = self._shown, finer(self._shown)
+            if self._shown is not before:
+                self._page.draw(self._shown)
+                self._tell()
+            self._forget = self._page.after(BREATH, self._refine)
             return
         if self._shown.curves is None:
             return

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from figures.explorer.attention_histogram import AttentionHistogram, attention_histogram
+from figures.explorer.attention_histogram import AttentionHistogram, attention_histogram, histogram_evaluated
 from figures.explorer.context_gain import ContextGain, context_gain, gain_evaluated
-from figures.explorer.error_curves import DraftedCurves, Unavailable, drafted_curves
+from figures.explorer.error_curves import DraftedCurves, Unavailable, drafted_curves, law_evaluated
 from figures.explorer.sampled_sequence import SampledSequence, sampled_sequence
 from figures.explorer.setting import Setting
 from numerics.simulation import Simulation
 from theory.known_prompt.error import KnownPromptError
 
-PIECE = 0.04
-"""Seconds; in pieces of about this the curve of the gain is finished."""
+PIECE = 0.02
+"""Seconds; in pieces of about this drafts are finished."""
 
 PANELS = ("error", "gain", "attention", "sequence")
 Content = TypeVar("Content")
@@ -114,17 +114,21 @@ def finer(shown: Shown) -> Shown:
     """
     panel, *others = shown.coarse
     rest = replace(shown, coarse=tuple(others))
+    setting = shown.setting
     if panel == "error":
-        curves = drafted_curves(shown.setting)
+        if not law_evaluated(setting.of_attention, PIECE):
+            return shown
+        curves = drafted_curves(setting)
         # A sketch of all points says more than drafts of a few.
         waiting = shown.curves is not None and shown.curves.sketched and not curves.complete
         return shown if waiting else replace(rest if curves.complete else shown, curves=curves)
     try:
-        if panel == "gain" and not gain_evaluated(shown.setting.of_attention, PIECE):
+        evaluated = histogram_evaluated if panel == "attention" else gain_evaluated
+        if not evaluated(setting.of_attention, PIECE):
             return shown
         if panel == "attention":
-            return replace(rest, histogram=_histogram(shown.setting.of_attention, False))
-        return replace(rest, gain=_gain(shown.setting.of_attention, False))
+            return replace(rest, histogram=_histogram(setting.of_attention, False))
+        return replace(rest, gain=_gain(setting.of_attention, False))
     except Unavailable:  # of a bin or a point that the draft did not need
         return rest
 

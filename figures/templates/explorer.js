@@ -5,6 +5,7 @@ window.explorer = (() => {
   const $ = (id) => document.getElementById(id);
   const moves = []; // milliseconds from a move to the changed picture, for whoever wants to measure
   let exchange, knobs, setting, start;
+  let notUnderstood = ""; // what is wrong with the link, until the first move
   let number = 0, busy = false, dirty = false, movedAt = 0, moving = false;
 
   const ask = (what) => { exchange.request = JSON.stringify({ number: ++number, ...what }); };
@@ -12,6 +13,7 @@ window.explorer = (() => {
   const send = () => {
     dirty = false;
     busy = true;
+    notUnderstood = "";
     movedAt = performance.now();
     ask({ do: "move", setting });
   };
@@ -84,11 +86,26 @@ window.explorer = (() => {
   // The plots paint in a frame of their own: after two more frames the picture has changed.
   const painted = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
 
+  const entry = (one) => (one === null ? NaN : Array.isArray(one) ? one.map(entry) : one);
+  const columns = (data) => Object.fromEntries(Object.entries(data).map(([name, values]) => [name, values.map(entry)]));
+
+  // The session does not ask what is drawn: nothing of it goes back.
+  const draw = (models) => {
+    const [page] = Bokeh.documents;
+    for (const [id, { data, ...others }] of Object.entries(models)) {
+      const model = page.get_model_by_id(id);
+      if (data) model.setv({ data: columns(data) }, { sync: false, check_eq: false });
+      else model.setv(others, { sync: false });
+    }
+  };
+
   const answered = (answer) => {
+    draw(answer.models);
     for (const [id, text] of Object.entries(answer.texts ?? {})) {
       const place = $(id);
       if (place.textContent !== text) place.textContent = text;
     }
+    if (notUnderstood) $("refused").textContent = notUnderstood;
     if (answer.refused !== undefined) document.body.classList.toggle("refused-whole", answer.refused);
     if (answer.final !== undefined) document.body.classList.toggle("draft", !answer.final);
     if (answer.heads) {
@@ -135,7 +152,7 @@ window.explorer = (() => {
     exchange = model;
     knobs = JSON.parse($("knobs").textContent);
     setting = JSON.parse($("values").textContent);
-    const notUnderstood = $("refused").textContent;
+    notUnderstood = $("refused").textContent;
     Object.keys(knobs).forEach((name) => { showValue(name); listen(name); });
     relevance();
     $("controls").addEventListener("submit", (event) => event.preventDefault());
@@ -159,7 +176,6 @@ window.explorer = (() => {
     });
     exchange.properties.answer.change.connect(() => answered(JSON.parse(exchange.answer)));
     if (exchange.answer) answered(JSON.parse(exchange.answer));
-    if (notUnderstood) $("refused").textContent = notUnderstood;
     // On a phone the error curve stays in sight, and leaves room for the controls.
     const narrow = matchMedia("(max-width: 46rem)");
     const fit = () => { Bokeh.documents[0].get_model_by_name("error-plot").height = narrow.matches ? 220 : 300; };
@@ -170,5 +186,8 @@ window.explorer = (() => {
     document.documentElement.dataset.ready = "yes";
   };
 
-  return { connect, moves };
+  // A page whose connection was lost loads again, if the server still answers.
+  const lost = () => { fetch("static/js/bokeh.min.js", { method: "HEAD", cache: "no-store" }).then(() => location.reload(), () => {}); };
+
+  return { connect, lost, moves };
 })();

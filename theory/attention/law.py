@@ -120,9 +120,11 @@ def attention_law(
     return AttentionLaw(single(mixture.signal_norm) * gain, noise * np.exp(sums.y / 2) * rest, sums.weight)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def lognormal_sums(spread: float, terms: int, resolution: str) -> PlanarMeasure:
     """Return the law of (log X, log Y/X²), X = Σ e^{s g}, Y = Σ e^{2 s g} over m independent standard normal g.
+
+    That of half the terms is kept, from which the whole takes a step or two.
 
     Example:
         >>> law = lognormal_sums(0.5, 4, "coarse")
@@ -137,7 +139,8 @@ def lognormal_sums(spread: float, terms: int, resolution: str) -> PlanarMeasure:
     weight: FloatArray = np.exp(-(g**2) / 2)
     weight /= weight.sum()
     base = PlanarMeasure(np.asarray(spread * g), np.zeros_like(g), weight)
-    return convolution_power(base, terms, _add_logarithms, Accuracy(digits, math.pi / 2, math.pi))
+    half = lognormal_sums(spread, terms // 2, resolution) if terms >= 4 else None
+    return convolution_power(base, terms, _add_logarithms, Accuracy(digits, math.pi / 2, math.pi), half)
 
 
 @lru_cache(maxsize=64)

@@ -57,7 +57,9 @@ class PlanarMeasure:
     weight: FloatArray
 
 
-def convolution_power(base: PlanarMeasure, terms: int, add: Addition, accuracy: Accuracy) -> PlanarMeasure:
+def convolution_power(
+    base: PlanarMeasure, terms: int, add: Addition, accuracy: Accuracy, half: PlanarMeasure | None = None
+) -> PlanarMeasure:
     """Return the law of the sum of `terms` ≥ 1 independent pairs, in about log₂ terms steps.
 
     Args:
@@ -65,6 +67,7 @@ def convolution_power(base: PlanarMeasure, terms: int, add: Addition, accuracy: 
         terms: how many.
         add: maps (x₁, y₁, x₂, y₂) to the coordinates of the sum of two pairs.
         accuracy: how finely to resolve it.
+        half: what this function returned for ⌊terms/2⌋, where it is known.
 
     Example:
         >>> coin = PlanarMeasure(np.array([0.0, 1.0]), np.zeros(2), np.array([0.5, 0.5]))
@@ -72,12 +75,12 @@ def convolution_power(base: PlanarMeasure, terms: int, add: Addition, accuracy: 
         >>> round(float(law.weight @ (law.x - 50) ** 2), 9)
         25.0
     """
-    law = base
-    for bit in bin(terms)[3:]:
-        law = compressed(_sum(law, law, add), accuracy)
-        if bit == "1":
-            law = compressed(_sum(law, base, add), accuracy)
-    return law
+    if terms == 1:
+        return base
+    if half is None:
+        half = convolution_power(base, terms // 2, add, accuracy)
+    law = compressed(_sum(half, half, add), accuracy)
+    return compressed(_sum(law, base, add), accuracy) if terms % 2 else law
 
 
 def thinned_power(base: PlanarMeasure, terms: int, add: Addition, degree: int) -> PlanarMeasure:
