@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
-from theory.attention.laplace import LARGEST_EXPONENT, Scores, laplace_integrals, rounding_share
+from theory.attention.laplace import LARGEST_EXPONENT, laplace_integrals, rounding_share, shared_scores
 from theory.attention.moments import LARGEST_SPREAD
 from theory.mixture import ContextualMixture
 
@@ -156,7 +156,7 @@ class AttentionScores:
 @lru_cache(maxsize=1024)
 def _fluctuating(log_constant: float, terms: int, spread: float) -> tuple[tuple[float, ...], float]:
     """Return the logarithms of the moments and their relative error for log c, m ≥ 1 and s > 0."""
-    scores = Scores(spread)
+    scores = shared_scores(spread)
     log_terms = math.log(terms)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
