@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from numerics.simulators.prompt_attention import attention_weights
-from numerics.softmax import softmax
+from numerics.softmax import exponentials, row_sums
 from theory.arguments import FloatArray
 
 START = 0.1
@@ -85,8 +85,7 @@ class PromptAttention:
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         head, prompt = np.split(weights, 2)
-        attention = attention_weights(tokens, prompt)
-        along = tokens @ head
+        attention, along = attention_weights(tokens, prompt), _along(tokens, head)
         values = np.einsum("nt,nt->n", attention, along)
 
         def gradient(slopes: FloatArray) -> FloatArray:
@@ -120,13 +119,13 @@ class LinearAttention:
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
-        along_head, along_prompt = (tokens @ vector for vector in np.split(weights, 2))
+        along_head, along_prompt = (_along(tokens, vector) for vector in np.split(weights, 2))
 
         def gradient(slopes: FloatArray) -> FloatArray:
             share = slopes[:, None] / tokens.shape[1]
             return np.concatenate([_combined(share * along, tokens) for along in (along_prompt, along_head)])
 
-        return Decisions(np.asarray(np.mean(along_head * along_prompt, axis=1)), gradient)
+        return Decisions(np.einsum("nt,nt->n", along_head, along_prompt) / tokens.shape[1], gradient)
 
 
 class SelfAttention:
@@ -149,30 +148,32 @@ class SelfAttention:
 
     def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
         """Return the mean of softmax(X K Xᵀ) over its rows."""
-        return np.asarray(self._rows(weights, tokens).mean(axis=1))
+        powers = self._powers(weights, tokens)
+        return np.asarray((powers / row_sums(powers)[..., None]).mean(axis=1))
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         size, length, dimension = tokens.shape
-        flat = tokens.reshape(size * length, dimension)
-        rows = self._rows(weights, tokens)
-        along = (flat @ weights[:dimension]).reshape(size, length)
-        outputs = (rows @ along[:, :, None])[:, :, 0]
+        powers = self._powers(weights, tokens)
+        totals = row_sums(powers)
+        along = _along(tokens, weights[:dimension])
+        outputs = (powers @ along[:, :, None])[:, :, 0] / totals
 
         def gradient(slopes: FloatArray) -> FloatArray:
-            share = slopes[:, None] / length
-            by_score = (share * along)[:, None, :] - (share * outputs)[:, :, None]
-            by_score *= rows
-            key = flat.T @ (by_score @ tokens).reshape(size * length, dimension)
-            return np.concatenate([_combined((np.ones(length) @ rows) * share, tokens), key.ravel()])
+            share = slopes[:, None] / (length * totals)
+            # s_t (v_u - f_t) is a product of two columns and two rows.
+            by_score = np.stack([share, -share * outputs], axis=2) @ np.stack([along, np.ones_like(along)], axis=1)
+            by_score *= powers
+            key = tokens.reshape(-1, dimension).T @ (by_score @ tokens).reshape(size * length, dimension)
+            return np.concatenate([_combined(share[:, None] @ powers, tokens), key.ravel()])
 
         return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
 
-    def _rows(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
-        """Return softmax(X K Xᵀ), shape (n, T, T)."""
+    def _powers(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
+        """Return the exponentials of X K Xᵀ, up to a factor for each row, shape (n, T, T)."""
         dimension = tokens.shape[2]
-        queries = tokens @ weights[dimension:].reshape(dimension, dimension)
-        return softmax(queries @ tokens.transpose(0, 2, 1))
+        queries = tokens.reshape(-1, dimension) @ weights[dimension:].reshape(dimension, dimension)
+        return exponentials(queries.reshape(tokens.shape) @ tokens.transpose(0, 2, 1))
 
 
 class UniformPooling:
@@ -201,6 +202,11 @@ class UniformPooling:
         """Return f(X) and its gradient."""
         features = tokens.mean(axis=1)
         return Decisions(np.asarray(features @ weights), lambda slopes: np.asarray(slopes @ features))
+
+
+def _along(tokens: FloatArray, vector: FloatArray) -> FloatArray:
+    """Return X v, shape (n, T), as one product: of three axes NumPy would make one for each sequence."""
+    return np.asarray(tokens.reshape(-1, tokens.shape[2]) @ vector).reshape(tokens.shape[:2])
 
 
 def _combined(weights: FloatArray, tokens: FloatArray) -> FloatArray:
