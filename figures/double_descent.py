@@ -88,6 +88,7 @@ def simulated_points(samples: int, repetitions: int, executor: Executor | None) 
     return simulate_together(
         MIXTURE,
         heads(samples),
+        simulator="tokens",
         repetitions=repetitions,
         seed=SEED,
         key=(samples,),

@@ -28,6 +28,7 @@ class Simulator:
 
     Attributes:
         draw: maps (mixture, head, repetitions, rng) to outcomes.
+        draw_together: maps (mixture, heads, repetitions, rng) to outcomes of each head on common draws, or None.
         test: how a trained head is tested.
         test_sequences: how many sequences each head is tested on; 0 where its error is computed.
         block: repetitions that share one random stream; part of what a seed means, so never tuned to a machine.
@@ -36,6 +37,7 @@ class Simulator:
     """
 
     draw: Callable[[ContextualMixture, Head, int, np.random.Generator], Repetitions]
+    draw_together: Callable[[ContextualMixture, Sequence[Head], int, np.random.Generator], list[Repetitions]] | None
     test: str
     test_sequences: int
     block: int
@@ -45,10 +47,32 @@ class Simulator:
 
 SIMULATORS = {
     "tokens": Simulator(
-        token_simulator.simulate_tokens, token_simulator.TEST, token_simulator.TEST_SEQUENCES, 10, 1, 200
+        token_simulator.simulate_tokens,
+        token_simulator.simulate_tokens_together,
+        token_simulator.TEST,
+        token_simulator.TEST_SEQUENCES,
+        block=10,
+        key=1,
+        default_repetitions=200,
     ),
-    "scores": Simulator(score_simulator.simulate_scores, score_simulator.TEST, 0, 50, 2, 2000),
-    "overlap": Simulator(overlap_simulator.simulate_overlaps, overlap_simulator.TEST, 0, 50_000, 3, 200_000),
+    "scores": Simulator(
+        score_simulator.simulate_scores,
+        score_simulator.simulate_scores_together,
+        score_simulator.TEST,
+        0,
+        block=50,
+        key=2,
+        default_repetitions=2000,
+    ),
+    "overlap": Simulator(
+        overlap_simulator.simulate_overlaps,
+        None,
+        overlap_simulator.TEST,
+        0,
+        block=50_000,
+        key=3,
+        default_repetitions=200_000,
+    ),
 }
 """By name, from the one that leans on no theory to the one that leans on it most."""
 
@@ -135,10 +159,11 @@ def run_block(block: Block) -> list[Tally]:
     """Run one block and return what each head's repetitions add up to."""
     simulator = SIMULATORS[block.simulator]
     rng = stream(block.seed, simulator.key, *block.key, block.index)
-    if len(block.heads) == 1:
-        outcomes = [simulator.draw(block.mixture, block.heads[0], block.repetitions, rng)]
+    if simulator.draw_together is None:
+        (head,) = block.heads
+        outcomes = [simulator.draw(block.mixture, head, block.repetitions, rng)]
     else:
-        outcomes = token_simulator.simulate_tokens_together(block.mixture, block.heads, block.repetitions, rng)
+        outcomes = simulator.draw_together(block.mixture, block.heads, block.repetitions, rng)
     return [
         Tally(Moments.of(outcome.errors), Moments.of(outcome.overlaps), outcome.dropped, outcome.separable)
         for outcome in outcomes
@@ -190,38 +215,42 @@ def simulate_together(
     mixture: ContextualMixture,
     heads: Sequence[Head],
     *,
+    simulator: str = "scores",
     repetitions: int | None = None,
     seed: int = 0,
     key: tuple[int, ...] = (),
     executor: Executor | None = None,
     progress: str | None = None,
 ) -> list[Simulation]:
-    """Estimate the errors of heads that are trained and tested on the same whole token sequences, drawn once.
+    """Estimate the errors of heads that are trained and tested on the same draws.
 
-    Each estimate is, to the last digit, the one that `simulate` gives for its head alone with this seed and key, from
-    tokens; but they are not independent of one another.  `seconds` is the time that all of them took.
+    Each estimate is, to the last digit, the one that `simulate` gives for its head alone with this seed and key; but
+    they are not independent of one another.  `seconds` is the time that all of them took.
 
     Args:
         mixture: the data, its parameters single numbers.
-        heads: the heads, at least one, all of as many samples.
-        repetitions: training sets to draw; at least 1.  Default: 200.
+        heads: the heads, at least one: all of as many samples for "tokens", and different in kind and ridge alone for
+            "scores".
+        simulator: "tokens" or "scores".
+        repetitions: as for `simulate`.
         seed: as for `simulate`.
         key: as for `simulate`.
         executor: as for `simulate`.
         progress: as for `simulate`.
 
     Raises:
-        ArgumentError: an argument is out of range or an array, or heads differ in their number of samples.
+        ArgumentError: an argument is out of range or an array, or heads differ in more than they may.
         TrainingError: a solver failed, or no training set has such a head.
 
     Example:
         >>> mixture = ContextualMixture(dimension=6, tokens=4, relevant_tokens=1)
         >>> heads = [Head(10, temperature) for temperature in (0.0, 1.0)]
-        >>> without, prompted = simulate_together(mixture, heads, repetitions=20, seed=1)
+        >>> without, prompted = simulate_together(mixture, heads, simulator="tokens", repetitions=20, seed=1)
         >>> prompted.error == simulate(mixture, heads[1], simulator="tokens", repetitions=20, seed=1).error
         True
     """
-    return _simulated(mixture, heads, "tokens", repetitions, seed, key, executor, progress)
+    one_of("simulator", simulator, ("tokens", "scores"))
+    return _simulated(mixture, heads, simulator, repetitions, seed, key, executor, progress)
 
 
 def _simulated(

@@ -19,6 +19,7 @@ from numerics.simulators.scores import (
     errors_given_heads,
     parts_of,
     simulate_scores,
+    simulate_scores_together,
 )
 from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
 from numerics.simulators.tokens import draw_features, simulate_tokens, simulate_tokens_together
@@ -282,6 +283,23 @@ def test_training_and_test_streams_are_separate():
     before = simulate_tokens(mixture, head, 5, stream(10)).overlaps
     after = simulate_tokens(mixture, head, 5, stream(10), test_sequences=100).overlaps
     assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("space", HEAD_SPACES)
+def test_heads_that_share_scores_have_the_errors_that_each_has_alone(space):
+    """To the last digit; the test scores of a head that is dropped are drawn all the same."""
+    mixture = ContextualMixture(6, 4, 1)
+    kinds = {"averaging": None, "max-margin": None, "weighted-averaging": None, "ridge": 0.1, "logistic": 0.0}
+    heads = [Head(12, 0.5, kind=kind, ridge=ridge, space=space) for kind, ridge in kinds.items()]
+    together = simulate_scores_together(mixture, heads, 30, stream(14))
+    assert [outcome.dropped > 0 for outcome in together] == [False, True, False, False, False]
+    for head, outcome in zip(heads, together, strict=True):
+        alone = simulate_scores(mixture, head, 30, stream(14))
+        assert np.array_equal(outcome.errors, alone.errors)
+        assert np.array_equal(outcome.overlaps, alone.overlaps)
+        assert (outcome.dropped, outcome.separable) == (alone.dropped, alone.separable)
+    with pytest.raises(ArgumentError, match="heads must differ in kind and ridge alone"):
+        simulate_scores_together(mixture, [heads[0], Head(12, 0.6, space=space)], 3, stream(14))
 
 
 def test_heads_that_share_sequences_have_the_errors_that_each_has_alone():
