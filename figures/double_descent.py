@@ -1,4 +1,8 @@
-"""Error of a head under a known prompt against n/p, through the double-descent peak of least squares."""
+"""Error of a head under a known prompt against n/p, through the double-descent peak of least squares.
+
+All heads of one n learn from the same sequences, with a prompt and without, and are tested on the same ones: these are
+drawn once.  The interval of each point is its own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from matplotlib.figure import Figure
 from figures.drawing import Drawing, Row
 from figures.style import COLOURS, COLUMN_WIDTH, LINES, MARKERS
 from numerics.fingerprint import code_fingerprint
-from numerics.simulation import Simulation, simulate
+from numerics.simulation import Simulation, simulate_together
 from theory.arguments import FloatArray, single
 from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
@@ -39,27 +43,24 @@ def compute(drawing: Drawing) -> list[Row]:
     """Return the curves and the points, simulated from whole token sequences unless the store has them."""
     rows: list[Row] = []
     samples = curve_samples(drawing.draft)
-    repetitions = REPETITIONS[drawing.draft]
-    for temperature in TEMPERATURES:
-        for kind in KINDS:
-            exact = known_prompt_error(MIXTURE, Head(samples, temperature, kind=kind))
-            rows.extend(
-                _row(kind, temperature, n, "exact", error)
-                for n, error in zip(samples, np.atleast_1d(exact.error), strict=True)
-            )
-            for ratio in RATIOS:
-                head = Head(round(ratio * HEAD_DIMENSION), temperature, kind=kind)
-                point = _point(drawing, head, repetitions)
-                low, high = point["interval"]
-                rows.append(
-                    _row(kind, temperature, single(head.samples), "simulated", point["error"], low, high, repetitions)
-                )
+    points = [_points(drawing, round(ratio * HEAD_DIMENSION), REPETITIONS[drawing.draft]) for ratio in RATIOS]
+    for index, head in enumerate(heads(samples)):
+        errors = np.atleast_1d(known_prompt_error(MIXTURE, head).error)
+        rows.extend(_row(head, n, "exact", error) for n, error in zip(samples, errors, strict=True))
+        for ratio, found in zip(RATIOS, points, strict=True):
+            low, high = found[index]["interval"]
+            n, error, repetitions = round(ratio * HEAD_DIMENSION), found[index]["error"], found[index]["repetitions"]
+            rows.append(_row(head, n, "simulated", error, low, high, repetitions))
     return rows
 
 
+def heads(samples: FloatArray | int) -> list[Head]:
+    """Return the heads of the figure, at these numbers of samples."""
+    return [Head(samples, temperature, kind=kind) for temperature in TEMPERATURES for kind in KINDS]
+
+
 def _row(
-    kind: str,
-    temperature: float,
+    head: Head,
     samples: float,
     how: str,
     error: float,
@@ -69,8 +70,8 @@ def _row(
 ) -> Row:
     """Return one row of the figure's data."""
     return {
-        "head": kind,
-        "inverse_temperature": temperature,
+        "head": head.kind,
+        "inverse_temperature": single(head.inverse_temperature),
         "samples": int(samples),
         "dimension": HEAD_DIMENSION,
         "kind": how,
@@ -82,37 +83,34 @@ def _row(
     }
 
 
-def stream_key(head: Head) -> tuple[int, ...]:
-    """Return the numbers that name the random streams of one point."""
-    return KINDS.index(head.kind), round(1000 * single(head.inverse_temperature)), int(single(head.samples))
-
-
-def simulated_point(head: Head, repetitions: int, executor: Executor | None) -> Simulation:
-    """Simulate one point from whole token sequences."""
-    return simulate(
+def simulated_points(samples: int, repetitions: int, executor: Executor | None) -> list[Simulation]:
+    """Simulate all heads of one n from whole token sequences."""
+    return simulate_together(
         MIXTURE,
-        head,
+        heads(samples),
         simulator="tokens",
         repetitions=repetitions,
         seed=SEED,
-        key=stream_key(head),
+        key=(samples,),
         executor=executor,
-        progress=f"double-descent, {head.kind}, n = {int(single(head.samples))}",
+        progress=f"double-descent, n = {samples}",
     )
 
 
-def _point(drawing: Drawing, head: Head, repetitions: int) -> Any:
-    """Return one simulated point from the store, or simulate it."""
+def _points(drawing: Drawing, samples: int, repetitions: int) -> Any:
+    """Return the simulated points of one n from the store, or simulate them."""
     identity = {
         "code": code_fingerprint("numerics.simulation"),
         "mixture": repr(MIXTURE),
-        "head": repr(head),
+        "heads": [repr(head) for head in heads(samples)],
         "repetitions": repetitions,
         "seed": SEED,
         "simulator": "tokens",
-        "stream": stream_key(head),
+        "stream": samples,
     }
-    return drawing.store.fetch(identity, lambda: asdict(simulated_point(head, repetitions, drawing.executor)))
+    return drawing.store.fetch(
+        identity, lambda: [asdict(point) for point in simulated_points(samples, repetitions, drawing.executor)]
+    )
 
 
 def draw(rows: list[Row]) -> Figure:

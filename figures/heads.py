@@ -1,4 +1,7 @@
-"""Every head under a known prompt whose attention fluctuates: test error against n/p at three numbers of tokens."""
+"""Every head under a known prompt whose attention fluctuates: test error against n/p at three numbers of tokens.
+
+All heads of one n are trained on the same draws, each of which is made once; the interval of each point is its own.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from figures.points import draw_points, legend_entry
 from figures.style import COLOURS, COLUMN_WIDTH, LINES
 from numerics.executor import map_in_order
 from numerics.fingerprint import code_fingerprint
-from numerics.simulation import simulate
+from numerics.simulation import simulate_together
 from theory.attention.law import attention_law
 from theory.head import Head
 from theory.known_prompt.error import known_prompt_error
@@ -90,17 +93,21 @@ def compute(drawing: Drawing) -> list[Row]:
     rows: list[Row] = []
     for tokens in TOKENS:
         mixture = mixture_of(tokens)
+        largest = dict.fromkeys(KINDS, LARGEST) | {"max-margin": SAFELY_SEPARABLE * largest_separable(mixture)}
+        points = {}
+        for ratio in RATIOS:
+            kinds, n = [kind for kind in KINDS if ratio <= largest[kind]], round(ratio * HEAD_DIMENSION)
+            for kind, point in zip(kinds, _points(drawing, kinds, tokens, n), strict=True):
+                points[kind, n] = point
         for kind in KINDS:
             samples = curve_samples(kind, mixture, drawing.draft)
             for n, (error, limit) in zip(samples, _curve(drawing, kind, tokens, samples), strict=True):
                 rows.append(_row("proportional", kind, tokens, n, error))
                 if kind == "averaging":
                     rows.append(_row("limit", "any", tokens, n, limit))
-            largest = SAFELY_SEPARABLE * largest_separable(mixture) if kind == "max-margin" else LARGEST
-            for ratio in RATIOS:
-                if ratio <= largest:
-                    n = round(ratio * HEAD_DIMENSION)
-                    rows.append(_row("simulated", kind, tokens, n, **_point(drawing, kind, tokens, n)))
+            rows.extend(
+                _row("simulated", kind, tokens, n, **point) for (mine, n), point in points.items() if mine == kind
+            )
     return rows
 
 
@@ -150,32 +157,33 @@ def _curve(drawing: Drawing, kind: str, tokens: int, samples: list[int]) -> Any:
     )
 
 
-def _point(drawing: Drawing, kind: str, tokens: int, samples: int) -> Any:
-    """Return one simulated point from the store, or simulate it."""
-    mixture, head, repetitions = mixture_of(tokens), head_of(kind, samples), REPETITIONS[drawing.draft]
-    key = (KINDS.index(kind), tokens, samples)
+def _points(drawing: Drawing, kinds: list[str], tokens: int, samples: int) -> Any:
+    """Return the simulated points of some heads at one n from the store, or simulate them on the same training sets."""
+    mixture, heads = mixture_of(tokens), [head_of(kind, samples) for kind in kinds]
+    key = (tokens, samples)
     identity = {
         "code": code_fingerprint("numerics.simulation"),
         "mixture": repr(mixture),
-        "head": repr(head),
-        "repetitions": repetitions,
+        "heads": [repr(head) for head in heads],
+        "repetitions": REPETITIONS[drawing.draft],
         "seed": SEED,
         "simulator": "scores",
         "stream": key,
     }
     return drawing.store.fetch(
         identity,
-        lambda: asdict(
-            simulate(
+        lambda: [
+            asdict(point)
+            for point in simulate_together(
                 mixture,
-                head,
-                repetitions=repetitions,
+                heads,
+                repetitions=REPETITIONS[drawing.draft],
                 seed=SEED,
                 key=key,
                 executor=drawing.executor,
-                progress=f"heads, {kind}, T = {tokens}, n = {samples}",
+                progress=f"heads, T = {tokens}, n = {samples}",
             )
-        ),
+        ],
     )
 
 

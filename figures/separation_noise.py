@@ -22,6 +22,7 @@ from numerics.simulators.sequences import draw_sequences
 from numerics.streams import stream
 from numerics.training.attention_models import MODELS as TRAINABLE
 from theory.expressivity.best_error import (
+    BestError,
     best_linear_attention_error,
     best_pooling_error,
     best_prompt_attention_error,
@@ -57,7 +58,7 @@ SMALLEST = 1e-4
 SEED = 10
 KEY = 65
 CHECKED, PORTION = 20_000, 5000
-"""Sequences on which the best weights are tested, and how many at once."""
+"""Sequences on which the best weights of all models are tested, and how many at once."""
 
 LEVEL = 0.95
 
@@ -106,32 +107,37 @@ def computed(task: Task) -> list[dict[str, Any]]:
     panel, value, index = task
     mixture = mixture_of(panel, value)
     key = (KEY, list(SWEEPS).index(panel), index)
-    found = []
-    for place, (model, least) in enumerate(EXACT.items()):
-        best = least(mixture, DELTAS)
-        weights = np.zeros((2, BASE["dimension"]))
-        weights[0, :2], weights[1, :2] = best.head, best.prompt
-        vector = weights.ravel() if model != "uniform_pooling" else weights[0]
-        seen = _share_of_errors(NAMES[model], vector, mixture, stream(SEED, *key, place))
-        found.append({"model": model, "exact": best.error, "error_bound": best.error_bound, **seen})
-    trained = train_noisy_self_attention(mixture, DELTAS, rng=stream(SEED, *key, len(EXACT)))
+    best = {model: least(mixture, DELTAS) for model, least in EXACT.items()}
+    tested = _shares_of_errors(best, mixture, stream(SEED, *key, 0))
+    found = [
+        {"model": model, "exact": best[model].error, "error_bound": best[model].error_bound, **seen}
+        for model, seen in tested.items()
+    ]
+    trained = train_noisy_self_attention(mixture, DELTAS, rng=stream(SEED, *key, 1))
     low, high = binomial_interval(trained.error * TEST, TEST, LEVEL)
     measured = {"error": trained.error, "interval_low": low, "interval_high": high, "sequences": TEST}
     found.append({"model": "self_attention", "exact": None, "error_bound": None, **measured})
     return found
 
 
-def _share_of_errors(
-    model: str, weights: np.ndarray[Any, np.dtype[np.float64]], mixture: ContextualMixture, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Test weights on fresh token sequences."""
-    errors = 0.0
+def _shares_of_errors(
+    best: dict[str, BestError], mixture: ContextualMixture, rng: np.random.Generator
+) -> dict[str, dict[str, Any]]:
+    """Test the weights of all models on the same fresh token sequences."""
+    errors = dict.fromkeys(best, 0.0)
     for _ in range(CHECKED // PORTION):
         drawn = draw_sequences(mixture, PORTION, rng=rng, deltas=DELTAS)
-        decisions = drawn.labels * TRAINABLE[model].decide(weights, drawn.tokens).values
-        errors += float(np.sum((1 - np.sign(decisions)) / 2))
-    low, high = binomial_interval(errors, CHECKED, LEVEL)
-    return {"error": errors / CHECKED, "interval_low": low, "interval_high": high, "sequences": CHECKED}
+        for model, chosen in best.items():
+            weights = np.zeros((2, BASE["dimension"]))
+            weights[0, :2], weights[1, :2] = chosen.head, chosen.prompt
+            vector = weights.ravel() if model != "uniform_pooling" else weights[0]
+            decisions = drawn.labels * TRAINABLE[NAMES[model]].decide(vector, drawn.tokens).values
+            errors[model] += float(np.sum((1 - np.sign(decisions)) / 2))
+    tested = {}
+    for model, count in errors.items():
+        low, high = binomial_interval(count, CHECKED, LEVEL)
+        tested[model] = {"error": count / CHECKED, "interval_low": low, "interval_high": high, "sequences": CHECKED}
+    return tested
 
 
 def compute(drawing: Drawing) -> list[Row]:

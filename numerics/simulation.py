@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
@@ -29,6 +28,7 @@ class Simulator:
 
     Attributes:
         draw: maps (mixture, head, repetitions, rng) to outcomes.
+        draw_together: maps (mixture, heads, repetitions, rng) to outcomes of each head on common draws, or None.
         test: how a trained head is tested.
         test_sequences: how many sequences each head is tested on; 0 where its error is computed.
         block: repetitions that share one random stream; part of what a seed means, so never tuned to a machine.
@@ -37,6 +37,7 @@ class Simulator:
     """
 
     draw: Callable[[ContextualMixture, Head, int, np.random.Generator], Repetitions]
+    draw_together: Callable[[ContextualMixture, Sequence[Head], int, np.random.Generator], list[Repetitions]] | None
     test: str
     test_sequences: int
     block: int
@@ -46,10 +47,32 @@ class Simulator:
 
 SIMULATORS = {
     "tokens": Simulator(
-        token_simulator.simulate_tokens, token_simulator.TEST, token_simulator.TEST_SEQUENCES, 10, 1, 200
+        token_simulator.simulate_tokens,
+        token_simulator.simulate_tokens_together,
+        token_simulator.TEST,
+        token_simulator.TEST_SEQUENCES,
+        block=10,
+        key=1,
+        default_repetitions=200,
     ),
-    "scores": Simulator(score_simulator.simulate_scores, score_simulator.TEST, 0, 50, 2, 2000),
-    "overlap": Simulator(overlap_simulator.simulate_overlaps, overlap_simulator.TEST, 0, 50_000, 3, 200_000),
+    "scores": Simulator(
+        score_simulator.simulate_scores,
+        score_simulator.simulate_scores_together,
+        score_simulator.TEST,
+        0,
+        block=50,
+        key=2,
+        default_repetitions=2000,
+    ),
+    "overlap": Simulator(
+        overlap_simulator.simulate_overlaps,
+        None,
+        overlap_simulator.TEST,
+        0,
+        block=50_000,
+        key=3,
+        default_repetitions=200_000,
+    ),
 }
 """By name, from the one that leans on no theory to the one that leans on it most."""
 
@@ -109,7 +132,7 @@ class Block:
     """One block of repetitions, small enough to send to another process."""
 
     mixture: ContextualMixture
-    head: Head
+    heads: Sequence[Head]
     simulator: str
     seed: int
     key: tuple[int, ...]
@@ -132,12 +155,19 @@ class Tally:
         return Tally(self.error + other.error, self.overlap + other.overlap, self.dropped + other.dropped, separable)
 
 
-def run_block(block: Block) -> Tally:
-    """Run one block."""
+def run_block(block: Block) -> list[Tally]:
+    """Run one block and return what each head's repetitions add up to."""
     simulator = SIMULATORS[block.simulator]
     rng = stream(block.seed, simulator.key, *block.key, block.index)
-    outcome = simulator.draw(block.mixture, block.head, block.repetitions, rng)
-    return Tally(Moments.of(outcome.errors), Moments.of(outcome.overlaps), outcome.dropped, outcome.separable)
+    if simulator.draw_together is None:
+        (head,) = block.heads
+        outcomes = [simulator.draw(block.mixture, head, block.repetitions, rng)]
+    else:
+        outcomes = simulator.draw_together(block.mixture, block.heads, block.repetitions, rng)
+    return [
+        Tally(Moments.of(outcome.errors), Moments.of(outcome.overlaps), outcome.dropped, outcome.separable)
+        for outcome in outcomes
+    ]
 
 
 def simulate(
@@ -178,27 +208,91 @@ def simulate(
         >>> low < result.error < high
         True
     """
+    return _simulated(mixture, [head], simulator, repetitions, seed, key, executor, progress)[0]
+
+
+def simulate_together(
+    mixture: ContextualMixture,
+    heads: Sequence[Head],
+    *,
+    simulator: str = "scores",
+    repetitions: int | None = None,
+    seed: int = 0,
+    key: tuple[int, ...] = (),
+    executor: Executor | None = None,
+    progress: str | None = None,
+) -> list[Simulation]:
+    """Estimate the errors of heads that are trained and tested on the same draws.
+
+    Each estimate is, to the last digit, the one that `simulate` gives for its head alone with this seed and key; but
+    they are not independent of one another.  `seconds` is the time that all of them took.
+
+    Args:
+        mixture: the data, its parameters single numbers.
+        heads: the heads, at least one: all of as many samples for "tokens", and different in kind and ridge alone for
+            "scores".
+        simulator: "tokens" or "scores".
+        repetitions: as for `simulate`.
+        seed: as for `simulate`.
+        key: as for `simulate`.
+        executor: as for `simulate`.
+        progress: as for `simulate`.
+
+    Raises:
+        ArgumentError: an argument is out of range or an array, or heads differ in more than they may.
+        TrainingError: a solver failed, or no training set has such a head.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=6, tokens=4, relevant_tokens=1)
+        >>> heads = [Head(10, temperature) for temperature in (0.0, 1.0)]
+        >>> without, prompted = simulate_together(mixture, heads, simulator="tokens", repetitions=20, seed=1)
+        >>> prompted.error == simulate(mixture, heads[1], simulator="tokens", repetitions=20, seed=1).error
+        True
+    """
+    one_of("simulator", simulator, ("tokens", "scores"))
+    return _simulated(mixture, heads, simulator, repetitions, seed, key, executor, progress)
+
+
+def _simulated(
+    mixture: ContextualMixture,
+    heads: Sequence[Head],
+    simulator: str,
+    repetitions: int | None,
+    seed: int,
+    key: tuple[int, ...],
+    executor: Executor | None,
+    progress: str | None,
+) -> list[Simulation]:
+    """Return one simulation for each head, of repetitions that the heads share."""
     start = time.perf_counter()
     chosen = SIMULATORS[one_of("simulator", simulator, tuple(SIMULATORS))]
     total = chosen.default_repetitions if repetitions is None else repetitions
     for name, value, least in (("repetitions", total, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ArgumentError(name, f"be a whole number of at least {least}", repr(value))
-    for parameters in (mixture, head):
+    for parameters in (mixture, *heads):
         for name, value in vars(parameters).items():
             if np.ndim(value) > 0:
                 raise ArgumentError(name, "be a single number in a simulation", f"shape {np.shape(value)}")
     blocks = (
-        Block(mixture, head, simulator, seed, key, index, min(chosen.block, total - first))
+        Block(mixture, heads, simulator, seed, key, index, min(chosen.block, total - first))
         for index, first in enumerate(range(0, total, chosen.block))
     )
-    parts = map_in_order(run_block, blocks, -(-total // chosen.block), executor, progress)
-    tally = reduce(Tally.__add__, parts)
+    tallies: list[Tally] = []
+    for part in map_in_order(run_block, blocks, -(-total // chosen.block), executor, progress):
+        tallies = [one + other for one, other in zip(tallies, part, strict=True)] if tallies else part
+    seconds = time.perf_counter() - start
+    return [_summary(head, tally, total, seed, simulator, seconds) for head, tally in zip(heads, tallies, strict=True)]
+
+
+def _summary(head: Head, tally: Tally, total: int, seed: int, simulator: str, seconds: float) -> Simulation:
+    """Return the estimates that the repetitions of a head give."""
     if tally.dropped == total:
         raise TrainingError(
             f"there is no {head.kind} head: none of {total} training sets of {int(single(head.samples))} samples is "
             "separable; fewer samples or more dimensions may do"
         )
+    chosen = SIMULATORS[simulator]
     return Simulation(
         error=tally.error.mean,
         standard_error=tally.error.standard_error,
@@ -211,5 +305,5 @@ def simulate(
         seed=seed,
         simulator=simulator,
         test=chosen.test,
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
     )

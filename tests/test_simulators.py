@@ -19,9 +19,10 @@ from numerics.simulators.scores import (
     errors_given_heads,
     parts_of,
     simulate_scores,
+    simulate_scores_together,
 )
 from numerics.simulators.sequences import context_vector, draw_sequences, signal_vector
-from numerics.simulators.tokens import draw_features, simulate_tokens
+from numerics.simulators.tokens import draw_features, simulate_tokens, simulate_tokens_together
 from numerics.streams import as_generator, stream
 from numerics.training.heads import minimum_norm_solution
 from tests.false_alarms import RATE, assert_mean, share
@@ -167,7 +168,7 @@ MOMENTS = 400_000
 def test_drawn_training_sets_have_the_law_of_drawn_tokens(space):
     """First and second moments in the directions of w⋆ and q⋆ and across, and the errors of two fixed heads."""
     mixture, head = ContextualMixture(6, 5, 2, 1.2, 1.0, 1.2, **DELTAS), Head(1, 0.8, space=space)
-    tokens = draw_features(mixture, head, MOMENTS, stream(11, 0)).features
+    tokens = draw_features(mixture, [head], MOMENTS, stream(11, 0))[0].features
     draws = draw_attention(mixture, 0.8, MOMENTS, stream(11, 1))
     labels = np.random.default_rng(12).choice([-1.0, 1.0], MOMENTS)
     scores = draw_training_set(draws, labels, 6, space, stream(11, 2)).features
@@ -267,9 +268,9 @@ def test_least_squares_training_solves_its_equations(n, p):
 def test_chunks_of_sequences_do_not_change_the_draws(monkeypatch):
     """One large chunk and many small ones: the same law, the same shapes."""
     mixture, head = ContextualMixture(6, 4, 1), Head(10, 0.5)
-    whole = draw_features(mixture, head, 3000, stream(9, 0)).features
+    whole = draw_features(mixture, [head], 3000, stream(9, 0))[0].features
     monkeypatch.setattr("numerics.simulators.tokens.CHUNK_BYTES", 8 * 4 * 6 * 100)
-    drawn = draw_features(mixture, head, 3000, stream(9, 1))
+    (drawn,) = draw_features(mixture, [head], 3000, stream(9, 1))
     parts = drawn.features
     assert parts.shape == whole.shape
     assert drawn.gains.shape == drawn.spreads.shape == (3000,)
@@ -282,6 +283,44 @@ def test_training_and_test_streams_are_separate():
     before = simulate_tokens(mixture, head, 5, stream(10)).overlaps
     after = simulate_tokens(mixture, head, 5, stream(10), test_sequences=100).overlaps
     assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("space", HEAD_SPACES)
+def test_heads_that_share_scores_have_the_errors_that_each_has_alone(space):
+    """To the last digit; the test scores of a head that is dropped are drawn all the same."""
+    mixture = ContextualMixture(6, 4, 1)
+    kinds = {"averaging": None, "max-margin": None, "weighted-averaging": None, "ridge": 0.1, "logistic": 0.0}
+    heads = [Head(12, 0.5, kind=kind, ridge=ridge, space=space) for kind, ridge in kinds.items()]
+    together = simulate_scores_together(mixture, heads, 30, stream(14))
+    assert [outcome.dropped > 0 for outcome in together] == [False, True, False, False, False]
+    for head, outcome in zip(heads, together, strict=True):
+        alone = simulate_scores(mixture, head, 30, stream(14))
+        assert np.array_equal(outcome.errors, alone.errors)
+        assert np.array_equal(outcome.overlaps, alone.overlaps)
+        assert (outcome.dropped, outcome.separable) == (alone.dropped, alone.separable)
+    with pytest.raises(ArgumentError, match="heads must differ in kind and ridge alone"):
+        simulate_scores_together(mixture, [heads[0], Head(12, 0.6, space=space)], 3, stream(14))
+
+
+def test_heads_that_share_sequences_have_the_errors_that_each_has_alone():
+    """To the last digit, whatever each of them reads, and although some training sets are not separable."""
+    mixture = ContextualMixture(6, 4, 1)
+    heads = [
+        Head(12, 0.5),
+        Head(12, 0.5, kind="max-margin"),
+        Head(12, 0.0, kind="max-margin"),
+        Head(12, 0.5, kind="least-squares", space="full"),
+        Head(12, 0.5, attention="linear"),
+    ]
+    together = simulate_tokens_together(mixture, heads, 30, stream(13))
+    assert [outcome.dropped > 0 for outcome in together] == [False, True, True, False, False]
+    for head, outcome in zip(heads, together, strict=True):
+        alone = simulate_tokens(mixture, head, 30, stream(13))
+        assert np.array_equal(outcome.errors, alone.errors)
+        assert np.array_equal(outcome.overlaps, alone.overlaps)
+        assert outcome.dropped == alone.dropped
+    with pytest.raises(ArgumentError, match="samples must be the same for all heads"):
+        simulate_tokens_together(mixture, [Head(12), Head(13)], 3, stream(13))
 
 
 @pytest.mark.parametrize("simulate", [simulate_tokens, simulate_scores, simulate_overlaps])

@@ -18,7 +18,7 @@ import numpy as np
 
 from numerics.descent.gradients import Gradients, draw_labels
 from numerics.simulators.sequences import context_vector, signal_vector
-from numerics.softmax import softmax
+from numerics.softmax import TAME, row_sums
 from theory.arguments import FloatArray, single
 from theory.mixture import ContextualMixture
 
@@ -68,7 +68,9 @@ def draw_gradients(
     chunk = max(1, CHUNK_SCORES // max(1, irrelevant * max(1, len(basis))))
     for first in range(0, samples, chunk):
         part = drawn[first : first + chunk]
-        scene.add(sums, part, noise * rng.standard_normal((len(part), irrelevant, len(basis))))
+        noises = rng.standard_normal((len(part), irrelevant, len(basis)))
+        noises *= noise
+        scene.add(sums, part, noises)
     values, vectors = np.linalg.eigh(sums.squares)
     elsewhere = noise * (vectors * np.sqrt(np.maximum(values, 0.0))) @ rng.standard_normal((2, len(context)))
     if mixture.noise_kind == "prompt-orthogonal":
@@ -122,25 +124,31 @@ class _Scene:
 
     def add(self, sums: _Sums, labels: FloatArray, noises: FloatArray) -> None:
         """Add sequences of these labels and noises along the basis, shape (sequences, m, basis)."""
-        relevant = single(self.mixture.relevant_tokens)
         inside_scores, scores = self._products(self.prompt, labels, noises)
         inside, outside = self._products(self.head, labels, noises)
-        weights = softmax(np.column_stack([inside_scores + np.log(relevant), scores]))
-        share, rest = weights[:, 0], np.ascontiguousarray(weights[:, 1:])
-        decisions = share * inside + np.einsum("nt,nt->n", rest, outside)
+        inside_scores = inside_scores + np.log(single(self.mixture.relevant_tokens))
+        if not max(np.abs(inside_scores).max(), scores.max(initial=0), -scores.min(initial=0)) <= TAME:
+            largest = np.maximum(scores.max(axis=1, initial=-np.inf), inside_scores)
+            scores -= largest[:, None]
+            inside_scores -= largest
+        # Weights before they are divided by their sums.
+        powers, share = np.exp(scores, out=scores), np.exp(inside_scores)
+        totals = share + row_sums(powers)
+        share /= totals
+        decisions = share * inside + np.einsum("nt,nt->n", powers, outside) / totals
         sums.loss += float(np.sum((labels - decisions) ** 2)) / 2
         residuals = labels if self.small_head else labels - decisions
         on_relevant = np.stack([residuals * share, residuals * share * (inside - decisions)])
         # Attention adds up to 1, and deviations from the decision to 0.
         others = np.stack([residuals - on_relevant[0], -on_relevant[1]])
-        on_others = np.empty((2, *rest.shape))
-        np.multiply(rest, residuals[:, None], out=on_others[0])
+        on_others = np.empty((2, *powers.shape))
+        np.multiply(powers, (residuals / totals)[:, None], out=on_others[0])
         outside -= decisions[:, None]
         np.multiply(on_others[0], outside, out=on_others[1])
         delta_context, delta_signal = single(self.mixture.delta_context), single(self.mixture.delta_signal)
         sums.along_context += (on_relevant - delta_context * others).sum(axis=1)
         sums.along_signal += (on_relevant - delta_signal * others) @ labels
-        for_head, for_prompt = flat = on_others.reshape(2, rest.size)
+        for_head, for_prompt = flat = on_others.reshape(2, powers.size)
         sums.along_basis += flat @ _flat(noises)
         both = for_head @ for_prompt
         sums.squares += np.array([[for_head @ for_head, both], [both, for_prompt @ for_prompt]])
@@ -150,8 +158,9 @@ class _Scene:
         context = single(self.mixture.context_norm) * vector[0]
         signal = single(self.mixture.signal_norm) * vector[1] * labels
         centre = -single(self.mixture.delta_context) * context - single(self.mixture.delta_signal) * signal
-        along = _flat(noises) @ (self.basis @ vector)
-        return context + signal, centre[:, None] + along.reshape(noises.shape[:2])
+        along = (_flat(noises) @ (self.basis @ vector)).reshape(noises.shape[:2])
+        along += centre[:, None]
+        return context + signal, along
 
 
 def _flat(noises: FloatArray) -> FloatArray:

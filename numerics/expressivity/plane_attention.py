@@ -22,6 +22,9 @@ from numerics.simulators.sequences import TokenSequences
 from numerics.training.attention_models import Decisions
 from theory.arguments import FloatArray
 
+LARGEST_SCORE = 600.0
+"""e^600 is a float after a product with any number of tokens, and e^-600 has all its digits."""
+
 
 @dataclass(frozen=True)
 class PlaneSequences:
@@ -74,18 +77,22 @@ def plane_decisions(weights: FloatArray, sequences: PlaneSequences) -> Decisions
     """
     plane, products, counts = sequences.plane, sequences.products, sequences.counts
     shares = counts / counts.sum()
-    along = np.tensordot(weights[:2], plane, 1)
+    along = (weights[:2] @ plane.reshape(2, -1)).reshape(plane.shape[1:])
     powers = (weights[2:] @ products.reshape(5, -1)).reshape(products.shape[1:])
-    powers -= powers.max(axis=1, keepdims=True)
+    # Scores that are not large need no shift, which costs more than the exponentials.
+    if not max(powers.max(), -powers.min()) <= LARGEST_SCORE:
+        powers -= powers.max(axis=1, keepdims=True)
     np.exp(powers, out=powers)
     powers[:, 0] *= counts[0]
     totals = powers.sum(axis=1)
     outputs = np.einsum("stn,tn->sn", powers, along) / totals
 
     def gradient(slopes: FloatArray) -> FloatArray:
-        by_score = powers * (shares[:, None] * slopes / totals)[:, None]
-        head = plane.reshape(2, -1) @ by_score.sum(axis=0).ravel()
-        by_score *= along - outputs[:, None]
+        by_row = shares[:, None] * slopes / totals
+        head = plane.reshape(2, -1) @ np.einsum("stn,sn->tn", powers, by_row).ravel()
+        by_score = along - outputs[:, None]
+        by_score *= powers
+        by_score *= by_row[:, None]
         return np.concatenate([head, products.reshape(5, -1) @ by_score.ravel()])
 
     return Decisions(np.asarray(shares @ outputs), gradient)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numerics.simulators.sequences import draw_sequences
+from numerics.simulators.sequences import TokenSequences, draw_sequences
 from numerics.streams import Random, as_generator
 from numerics.training.attention_models import MODELS, START
 from numerics.training.logistic_descent import logistic_descent
@@ -46,6 +46,8 @@ def trained_error(
     one_of("model", model, tuple(MODELS))
     generator, trained = as_generator(rng), MODELS[model]
     training = draw_sequences(mixture, samples, rng=generator, deltas=deltas)
+    if model == "uniform pooling":  # it sees no more than the mean token
+        training = TokenSequences(training.tokens.mean(axis=1, keepdims=True), training.labels)
     start = START * generator.standard_normal(trained.size(int(single(mixture.dimension))))
     weights = logistic_descent(trained, training, start, steps=STEPS).weights
     fresh = draw_sequences(mixture, test, rng=generator, deltas=deltas)

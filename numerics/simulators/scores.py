@@ -13,16 +13,24 @@ along w⋆ too).  With the attention weights a_t and A = Σ_relevant a_t (derive
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from numerics.simulators.repetitions import Repetitions
 from numerics.training.heads import TrainingSet, effective_kind, importance, refuse_infinite_samples, train_head
-from theory.arguments import FloatArray, single
+from theory.arguments import ArgumentError, FloatArray, single
 from theory.head import Head
 from theory.mixture import ContextualMixture
+
+IntArray = npt.NDArray[np.int64]
+
+MEANS = ("averaging", "weighted-averaging")
+"""Heads that are means of features, whose law given the scores takes a few numbers."""
 
 TEST_SCORES = 512
 """Sequences whose scores test a head where attention fluctuates; heads differ, so that more would gain little."""
@@ -45,8 +53,8 @@ class AttentionDraws:
     noise: FloatArray
     context: FloatArray
 
-    def of(self, repetition: int) -> AttentionDraws:
-        """Return the draws of one repetition."""
+    def of(self, repetition: int | IntArray) -> AttentionDraws:
+        """Return the draws of one repetition, or of several."""
         return AttentionDraws(*(each[repetition] for each in (self.gain, self.signal, self.noise, self.context)))
 
 
@@ -189,22 +197,44 @@ def parts_of(weights: FloatArray, dimension: int) -> HeadParts:
     return HeadParts(weights[..., 0], context, np.linalg.norm(weights[..., 1 : dimension - 1], axis=-1))
 
 
-def _train(
+@dataclass(frozen=True)
+class _Trained:
+    """Heads of one kind: the repetitions that have one, their parts, and how many repetitions have separable data."""
+
+    kept: IntArray
+    parts: HeadParts
+    separable: int | None
+
+
+def _mean_heads(
     draws: AttentionDraws, labels: FloatArray, dimension: int, head: Head, rng: np.random.Generator
-) -> tuple[HeadParts, int | None]:
-    """Draw and train a head for each row of labels; return those there are, and how many have separable data."""
-    kind = effective_kind(head)
-    if kind in ("averaging", "weighted-averaging"):
-        weights = np.ones(labels.shape) if kind == "averaging" else importance(draws.gain, draws.noise)
-        parts = draw_mean_heads(draws, weights, labels, dimension, rng)
-        return (parts if head.space == "full" else replace(parts, context=np.zeros(len(labels)))), None
-    trained = [
-        train_head(draw_training_set(draws.of(index), each, dimension, head.space, rng), head)
-        for index, each in enumerate(labels)
-    ]
-    found = [one.weights for one in trained if one.weights is not None]
-    separable = None if trained[0].separable is None else sum(bool(one.separable) for one in trained)
-    return parts_of(np.reshape(found, (len(found), dimension - (head.space == "orthogonal"))), dimension), separable
+) -> _Trained:
+    """Draw an averaging head, weighted or not, for each row of labels."""
+    weighted = effective_kind(head) == "weighted-averaging"
+    weights = importance(draws.gain, draws.noise) if weighted else np.ones(labels.shape)
+    parts = draw_mean_heads(draws, weights, labels, dimension, rng)
+    if head.space == "orthogonal":
+        parts = replace(parts, context=np.zeros(len(labels)))
+    return _Trained(np.arange(len(labels)), parts, None)
+
+
+def _fitted_heads(
+    draws: AttentionDraws, labels: FloatArray, dimension: int, heads: Sequence[Head], rng: np.random.Generator
+) -> list[_Trained]:
+    """Draw features for each row of labels, and train each of the heads on them."""
+    if not heads:
+        return []
+    sets = (
+        draw_training_set(draws.of(index), each, dimension, heads[0].space, rng) for index, each in enumerate(labels)
+    )
+    found = []
+    for trained in zip(*[[train_head(features, head) for head in heads] for features in sets], strict=True):
+        kept = np.array([index for index, one in enumerate(trained) if one.weights is not None], dtype=int)
+        weights = np.array([one.weights for one in trained if one.weights is not None])
+        weights = weights.reshape(len(kept), dimension - (heads[0].space == "orthogonal"))
+        separable = None if trained[0].separable is None else sum(bool(one.separable) for one in trained)
+        found.append(_Trained(kept, parts_of(weights, dimension), separable))
+    return found
 
 
 def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rng: np.random.Generator) -> Repetitions:
@@ -223,27 +253,60 @@ def simulate_scores(mixture: ContextualMixture, head: Head, repetitions: int, rn
         >>> simulate_scores(mixture, Head(samples=10), 3, np.random.default_rng(1)).errors.shape
         (3,)
     """
-    refuse_infinite_samples(head)
+    return simulate_scores_together(mixture, [head], repetitions, rng)[0]
+
+
+def simulate_scores_together(
+    mixture: ContextualMixture, heads: Sequence[Head], repetitions: int, rng: np.random.Generator
+) -> list[Repetitions]:
+    """Return what `simulate_scores` returns for each head with the same stream, but draw scores and features once.
+
+    Args:
+        mixture: the data.
+        heads: at least one; they differ in their kind and ridge alone.
+        repetitions: training sets to draw.
+        rng: source of the random numbers.
+
+    Raises:
+        ArgumentError: the number of samples is infinite, or heads differ in more.
+        TrainingError: a solver failed.
+
+    Example:
+        >>> mixture = ContextualMixture(dimension=6, tokens=4, relevant_tokens=1)
+        >>> heads = [Head(samples=10, kind=kind) for kind in ("averaging", "least-squares")]
+        >>> both = simulate_scores_together(mixture, heads, 3, np.random.default_rng(1))
+        >>> alone = simulate_scores(mixture, heads[1], 3, np.random.default_rng(1))
+        >>> bool((both[1].errors == alone.errors).all())
+        True
+    """
+    for head in heads:
+        refuse_infinite_samples(head)
+    laws = {(single(head.samples), single(head.inverse_temperature), head.attention, head.space) for head in heads}
+    if len(laws) != 1:
+        raise ArgumentError("heads", "differ in kind and ridge alone to share their training sets", sorted(laws))
+    ((size, temperature, attention, space),) = laws
     labelling, scoring, training, testing = rng.spawn(4)
-    samples, dimension, temperature = (
-        int(single(head.samples)),
-        int(single(mixture.dimension)),
-        single(head.inverse_temperature),
-    )
-    fluctuates = mixture.noise_kind == "isotropic" and (temperature > 0 or head.space == "full")
+    samples, dimension = int(size), int(single(mixture.dimension))
+    fluctuates = mixture.noise_kind == "isotropic" and (temperature > 0 or space == "full")
     tests = TEST_SCORES if fluctuates else 1
     together = max(1, CHUNK_SCORES // (samples * max(1, int(single(mixture.irrelevant_tokens)))))
-    parts = []
+    # Mean heads need no features: each reads the stream from its beginning, as it does alone.
+    streams = {place: deepcopy(training) for place, head in enumerate(heads) if effective_kind(head) in MEANS}
+    fitted = [head for place, head in enumerate(heads) if place not in streams]
+    outcomes: list[list[Repetitions]] = [[] for _ in heads]
     for first in range(0, repetitions, together):
         count = min(together, repetitions - first)
         labels = labelling.choice([-1.0, 1.0], size=(count, samples))
-        draws = draw_attention(mixture, temperature, (count, samples), scoring, head.attention)
-        heads, separable = _train(draws, labels, dimension, head, training)
-        kept = len(heads.along)
-        test = draw_attention(mixture, temperature, (kept, tests), testing, head.attention)
-        overlaps = heads.overlap(single(mixture.signal_norm))
-        parts.append(Repetitions(errors_given_heads(test, heads), overlaps, count - kept, separable))
-    return Repetitions.joined(parts)
+        draws = draw_attention(mixture, temperature, (count, samples), scoring, attention)
+        others = iter(_fitted_heads(draws, labels, dimension, fitted, training))
+        test = draw_attention(mixture, temperature, (count, tests), testing, attention)
+        for place, head in enumerate(heads):
+            own = streams.get(place)
+            trained = next(others) if own is None else _mean_heads(draws, labels, dimension, head, own)
+            errors = errors_given_heads(test.of(trained.kept), trained.parts)
+            overlaps = trained.parts.overlap(single(mixture.signal_norm))
+            outcomes[place].append(Repetitions(errors, overlaps, count - len(trained.kept), trained.separable))
+    return [Repetitions.joined(parts) for parts in outcomes]
 
 
 def errors_given_heads(test: AttentionDraws, heads: HeadParts) -> FloatArray:

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from numerics.simulators.prompt_attention import attention_weights
-from numerics.softmax import softmax
+from numerics.softmax import exponentials, row_sums, softmax
 from theory.arguments import FloatArray
 
 ROWS = 64
@@ -151,29 +151,32 @@ class SelfAttention:
 
     def attention(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
         """Return the mean of softmax(X K Xᵀ) over its rows."""
-        return np.asarray(self._rows(weights, tokens).mean(axis=1))
+        powers = self._powers(weights, tokens)
+        return np.asarray((powers / row_sums(powers)[..., None]).mean(axis=1))
 
     def decide(self, weights: FloatArray, tokens: FloatArray) -> Decisions:
         """Return f(X) and its gradient."""
         length, dimension = tokens.shape[1:]
-        rows = self._rows(weights, tokens)
+        powers = self._powers(weights, tokens)
+        totals = row_sums(powers)
         (along,) = _along(weights[:dimension], tokens)
-        outputs = (rows @ along[:, :, None])[:, :, 0]
+        outputs = (powers @ along[:, :, None])[:, :, 0] / totals
 
         def gradient(slopes: FloatArray) -> FloatArray:
-            share = slopes[:, None] / length
-            by_score = (share * along)[:, None, :] - (share * outputs)[:, :, None]
-            by_score *= rows
-            head = _combined([(np.ones(length) @ rows) * share], tokens)
+            share = slopes[:, None] / (length * totals)
+            # s_t (v_u - f_t) is a product of two columns and two rows.
+            by_score = np.stack([share, -share * outputs], axis=2) @ np.stack([along, np.ones_like(along)], axis=1)
+            by_score *= powers
+            head = _combined([share[:, None] @ powers], tokens)
             return np.concatenate([head, _sum_of_products(tokens, by_score @ tokens).ravel()])
 
         return Decisions(np.asarray(outputs.mean(axis=1)), gradient)
 
-    def _rows(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
-        """Return softmax(X K Xᵀ), shape (n, T, T)."""
+    def _powers(self, weights: FloatArray, tokens: FloatArray) -> FloatArray:
+        """Return the exponentials of X K Xᵀ, up to a factor for each row, shape (n, T, T)."""
         dimension = tokens.shape[2]
-        queries = tokens @ weights[dimension:].reshape(dimension, dimension)
-        return softmax(queries @ tokens.transpose(0, 2, 1))
+        queries = tokens.reshape(-1, dimension) @ weights[dimension:].reshape(dimension, dimension)
+        return exponentials(queries.reshape(tokens.shape) @ tokens.transpose(0, 2, 1))
 
 
 class UniformPooling:

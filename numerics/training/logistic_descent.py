@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from numerics.simulators.sequences import TokenSequences
 from numerics.training.attention_models import AttentionModel, Decisions
@@ -94,12 +93,19 @@ def _loss(model: AttentionModel, weights: FloatArray, sequences: TokenSequences)
 
 def _mean_loss(found: Decisions, labels: FloatArray) -> float:
     """Return the loss of decisions."""
-    return float(np.mean(np.logaddexp(0, -labels * found.values)))
+    margins = labels * found.values
+    # log(1 + e^{-y f}) by functions that are vectorised, where logaddexp is not.
+    losses = np.log1p(np.exp(-np.abs(margins)))
+    losses -= np.minimum(margins, 0.0)
+    return float(losses.sum()) / len(losses)
 
 
 def _slope(found: Decisions, labels: FloatArray) -> FloatArray:
     """Return the gradient of the loss."""
-    return found.gradient(-labels * expit(-labels * found.values) / len(labels))
+    margins = labels * found.values
+    small = np.exp(-np.abs(margins))
+    wrong = np.where(margins > 0, small, 1.0) / (1 + small)  # 1/(1 + e^{y f})
+    return found.gradient(-labels * wrong / len(labels))
 
 
 def _ended(weights: FloatArray, loss: float, found: Decisions, labels: FloatArray, steps: int) -> Descent:

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from theory.arguments import FloatArray
-from theory.quadrature import NEGLIGIBLE, support, trapezoid
+from theory.quadrature import NEGLIGIBLE, trapezoid
 
 SCORE_RANGE = 9.0
 LARGEST_STEP = 1 / 8
@@ -24,14 +24,17 @@ in log t errs by a share of e^{-π²/step} times a few powers of 1/step, whateve
 DRAFT_STEP = 1.0
 """The same rule errs by 5e-5 or so."""
 
+REMEMBERED = 2**13
+"""Nodes on either side of 0, |log t| ≤ 1024, at which means over scores are remembered."""
+
+CELLS = 32
+"""Cells of the grids on which the integrands are seen to become negligible."""
+
 CHUNK = 2**15
 """Terms of means over scores that are summed at once stay in the fast memory of a core."""
 
 LARGEST_EXPONENT = 600.0
 """e^600 is large enough to kill any integrand, and still a float after a product with a million."""
-
-BLOCK = 64
-"""So many nodes of the lattice log t = k/8 are filled at once."""
 
 SMALLEST_MEAN = 1e-100
 """A smaller mean is summed by logarithms: its terms come close to the smallest float."""
@@ -64,15 +67,35 @@ class Scores:
         g = step * np.arange(-half, half + 1)
         self.log_density = math.log(step / math.sqrt(2 * math.pi)) - g**2 / 2
         self.log_weight = spread * g
+        self._tables: dict[tuple[tuple[int, ...], int], FloatArray] = {}
 
     def log_means(self, log_t: FloatArray, powers: tuple[int, ...], exponent: int = 1) -> list[FloatArray]:
-        """Return log E[L^power e^{-t L^exponent}] for each of `powers` (0 to 4) and log t of shape (k,)."""
+        """Return log E[L^power e^{-t L^exponent}] for each of `powers` (0 to 4) and log t of shape (k,).
+
+        At the nodes of `laplace_integrals`, multiples of 1/8, they are remembered: no other number of an integral
+        enters them.
+        """
+        places = log_t / LARGEST_STEP
+        if not ((places == np.rint(places)) & (np.abs(places) <= REMEMBERED)).all():
+            return self._computed(log_t, powers, exponent)
+        key = powers, exponent
+        if key not in self._tables:
+            self._tables[key] = np.full((len(powers), 2 * REMEMBERED + 1), np.nan)
+        table = self._tables[key]
+        index = places.astype(int) + REMEMBERED
+        new = np.isnan(table[0, index])
+        if new.any():
+            table[:, index[new]] = self._computed(log_t[new], powers, exponent)
+        return list(table[:, index])
+
+    def _computed(self, log_t: FloatArray, powers: tuple[int, ...], exponent: int) -> list[FloatArray]:
+        """Return the same, by a few t at a time."""
         rows = 1 + CHUNK // len(self.log_weight)
         parts = [self._log_means(log_t[first : first + rows], powers, exponent) for first in range(0, len(log_t), rows)]
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _log_means(self, log_t: FloatArray, powers: tuple[int, ...], exponent: int) -> list[FloatArray]:
-        """Return the same for few t."""
+        """Return the same for few t, all at once."""
         decay = np.exp(np.minimum(log_t[:, None] + exponent * self.log_weight, LARGEST_EXPONENT))
         means = np.exp(-decay) @ np.exp(self.log_density[:, None] + np.multiply.outer(self.log_weight, (0, *powers)))
         far = means[:, 0] < SMALLEST_MEAN
@@ -98,6 +121,17 @@ class Scores:
         return float(3 * self.log_weight.max() + math.log(terms) + NEGLIGIBLE)
 
 
+@lru_cache(maxsize=8)
+def shared_scores(spread: float) -> Scores:
+    """Return the scores of a spread, with what they remember.
+
+    Example:
+        >>> shared_scores(0.5) is shared_scores(0.5)
+        True
+    """
+    return Scores(spread)
+
+
 def laplace_integrals(
     log_integrands: Callable[[FloatArray], list[FloatArray]], widest: float, step: float = LARGEST_STEP
 ) -> tuple[FloatArray, float]:
@@ -106,7 +140,7 @@ def laplace_integrals(
     Args:
         log_integrands: maps log t of shape (k,) to the logarithms of positive integrands, each of that shape.
         widest: |log t| beyond which all of them are negligible.
-        step: largest step in log t; the default leaves nothing but rounding.
+        step: of log t, a power of 2; the default leaves nothing but rounding.
 
     Example:
         >>> logs, error = laplace_integrals(lambda v: [v - np.exp(np.minimum(v, 600))], 50.0)  # ∫ t e^{-t} dt = 1
@@ -115,66 +149,26 @@ def laplace_integrals(
     """
 
     def log_values(v: FloatArray) -> FloatArray:
-        return np.stack(log_integrands(v[:, 0]), axis=1) + v
+        return np.stack(log_integrands(v), axis=1) + v[:, None]
 
-    columns = np.ones(len(log_integrands(np.zeros(1))))
-    lower, upper, before = -widest, widest, math.inf
-    while upper - lower < 0.8 * before:
-        before = upper - lower
-        first, last = support(log_values, lower * columns, upper * columns)
-        lower, upper = float(first.min()), float(last.max())
-    intervals = 2 * math.ceil((upper - lower) / step / 2)
-    integral = trapezoid(lambda v: (log_values(v), np.array(1.0)), lower * columns, upper * columns, intervals)
+    # All nodes are multiples of the step.
+    last = math.ceil(widest / step)
+    first, before = -last, math.inf
+    while last - first < 0.8 * before:
+        before = last - first
+        stride = 2 ** max(0, math.ceil(math.log2(before / CELLS)))  # so that other integrals meet the same nodes
+        nodes = stride * np.arange(first // stride, 1 - (-last // stride))
+        values = log_values(nodes * step)
+        alive = np.flatnonzero((values > values.max(axis=0) - NEGLIGIBLE).any(axis=1))
+        first, last = int(nodes[max(alive[0] - 1, 0)]), int(nodes[min(alive[-1] + 1, len(nodes) - 1)])
+    intervals = last - first + (last - first) % 2
+    columns = np.full(values.shape[1], step)
+
+    def integrand(v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return log_values(step * np.rint(v[:, 0] / step)), np.array(1.0)
+
+    integral = trapezoid(integrand, first * columns, (first + intervals) * columns, intervals)
     return integral.log_value, float(integral.relative_error.max())
-
-
-def lattice(block: int) -> FloatArray:
-    """Return the nodes of a block: log t = k/8 for 64 whole numbers k."""
-    return np.asarray(LARGEST_STEP * (BLOCK * block + np.arange(BLOCK)))
-
-
-@lru_cache(maxsize=256)
-def lattice_means(spread: float, block: int) -> tuple[FloatArray, ...]:
-    """Return log E[L^power e^{-t L}] for the powers 0 to 4 at the nodes of a block: the same for every c and m."""
-    return tuple(_scores(spread).log_means(lattice(block), (0, 1, 2, 3, 4)))
-
-
-@lru_cache(maxsize=8)
-def _scores(spread: float) -> Scores:
-    """Return the grid of scores of a spread."""
-    return Scores(spread)
-
-
-def lattice_integrals(log_integrands: Callable[[int], list[FloatArray]], near: float) -> tuple[FloatArray, float]:
-    """Return what `laplace_integrals` does, from as many blocks of the lattice as are not negligible.
-
-    Args:
-        log_integrands: maps a block to the logarithms of positive integrands at its nodes.
-        near: a log t from which every integrand rises to its only peak.
-
-    Example:
-        >>> logs, _ = lattice_integrals(lambda block: [lattice(block) - np.exp(lattice(block))], 0.0)  # ∫ t e^{-t} dt
-        >>> bool(abs(logs[0]) < 1e-14)
-        True
-    """
-
-    def log_values(block: int) -> FloatArray:
-        return np.stack(log_integrands(block), axis=1) + lattice(block)[:, None]
-
-    first = last = math.floor(near / (BLOCK * LARGEST_STEP))
-    blocks = [log_values(first)]
-    peak = blocks[0].max(axis=0)
-    while (blocks[0][0] > peak - NEGLIGIBLE).any():
-        first -= 1
-        blocks.insert(0, log_values(first))
-        peak = np.maximum(peak, blocks[0].max(axis=0))
-    while (blocks[-1][-1] > peak - NEGLIGIBLE).any():
-        last += 1
-        blocks.append(log_values(last))
-        peak = np.maximum(peak, blocks[-1].max(axis=0))
-    values = np.exp(np.concatenate(blocks) - peak)
-    fine, coarse = values.sum(axis=0) * LARGEST_STEP, values[::2].sum(axis=0) * 2 * LARGEST_STEP
-    return np.log(fine) + peak, float(np.max(np.abs(coarse / fine - 1) ** 1.25))
 
 
 def rounding_share(log_constant: float, spread: float) -> float:

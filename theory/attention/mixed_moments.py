@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from theory.arguments import ArgumentError, FloatArray, Numbers, broadcast, plain, real, single
-from theory.attention.laplace import LARGEST_EXPONENT, lattice, lattice_integrals, lattice_means, rounding_share
+from theory.attention.laplace import LARGEST_EXPONENT, laplace_integrals, rounding_share, shared_scores
 from theory.attention.moments import LARGEST_SPREAD
 from theory.mixture import ContextualMixture
 
@@ -156,12 +156,12 @@ class AttentionScores:
 @lru_cache(maxsize=1024)
 def _fluctuating(log_constant: float, terms: int, spread: float) -> tuple[tuple[float, ...], float]:
     """Return the logarithms of the moments and their relative error for log c, m ≥ 1 and s > 0."""
+    scores = shared_scores(spread)
     log_terms = math.log(terms)
 
-    def log_integrands(block: int) -> list[FloatArray]:
-        v = lattice(block)
+    def log_integrands(v: FloatArray) -> list[FloatArray]:
         killed = np.exp(np.minimum(v + log_constant, LARGEST_EXPONENT))
-        log_psi, first, second, third, fourth = lattice_means(spread, block)
+        log_psi, first, second, third, fourth = scores.log_means(v, (0, 1, 2, 3, 4))
         share = log_constant - killed + terms * log_psi
         one = log_terms - killed + (terms - 1) * log_psi
         factor = log_constant + v
@@ -183,7 +183,7 @@ def _fluctuating(log_constant: float, terms: int, spread: float) -> tuple[tuple[
             values += [two + 2 * first + v, two + 2 * second + v + cube]
         return values
 
-    logs, error = lattice_integrals(log_integrands, -float(np.logaddexp(log_constant, log_terms)))
+    logs, error = laplace_integrals(log_integrands, abs(log_constant) + scores.widest(terms))
     share, share_square, rest, share_rest, share_square_rest, pair, *mixed, pair_square = logs[:10].tolist()
     rest_square = pair
     if terms > 1:

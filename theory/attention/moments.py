@@ -33,9 +33,9 @@ from theory.attention.laplace import (
     DRAFT_STEP,
     LARGEST_EXPONENT,
     LARGEST_STEP,
-    Scores,
     laplace_integrals,
     rounding_share,
+    shared_scores,
 )
 from theory.mixture import ContextualMixture
 
@@ -76,7 +76,7 @@ class AttentionMoments:
 @lru_cache(maxsize=1024)
 def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[float, float, float, float]:
     """Return E A, E A², E ΣL²/D² and their relative error for log c, m ≥ 1 and s > 0."""
-    scores = Scores(spread)
+    scores = shared_scores(spread)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:
         killed = np.exp(np.minimum(v + log_constant, LARGEST_EXPONENT))
@@ -93,7 +93,7 @@ def softmax_moments(log_constant: float, terms: int, spread: float) -> tuple[flo
 @lru_cache(maxsize=1024)
 def _inverse_square_sums(terms: int, spread: float, step: float = LARGEST_STEP) -> tuple[float, float, float, float]:
     """Return the logarithms of E 1/ΣL², E ΣL/ΣL² and E (ΣL)²/ΣL², and their relative error."""
-    scores = Scores(spread)
+    scores = shared_scores(spread)
     log_terms = math.log(terms)
 
     def log_integrands(v: FloatArray) -> list[FloatArray]:

@@ -44,11 +44,20 @@ POOLING_ANGLES = 1536
 POLISHED = 3
 """Points of a grid around which others follow."""
 
-ROUNDS = 14
-"""Grids around each, the last of a spacing of 1e-6: near a minimum the error is flat."""
+FINEST = 1e-5
+"""Grids around each are at least so many times the first spacing wide: near a minimum the error is flat."""
 
-STEPS = 120
-"""Evaluations of a simplex, in which every one takes milliseconds."""
+FITTING = 0.1
+"""A parabola fits where it misses errors by so small a share of their range."""
+
+ROUGH_STEPS, STEPS = 40, 80
+"""Evaluations of a simplex, in which every one takes milliseconds, to see which start leads lowest, and from there."""
+
+TIED = 1e-2
+"""A simplex goes on where the logarithm of its error is that close to the least."""
+
+FLAT = 1e-4, 1e-8
+"""A simplex ends that is so small, over which the logarithm of the error changes so little."""
 
 SMALLEST = 1e-14
 """Below the bound on what an error is known to, all are alike."""
@@ -239,15 +248,17 @@ def best_prompt_attention_error(mixture: ContextualMixture, deltas: Sequence[Del
         except AccuracyError:
             return math.inf
 
-    starts = _prompt_starts(data, longest)
-    found = []
-    for start in starts:
+    def searched(simplex: FloatArray, steps: int) -> Any:
+        options = {"maxfev": steps, "initial_simplex": simplex, "xatol": FLAT[0], "fatol": FLAT[1]}
+        return scipy.optimize.minimize(error, simplex[0], method="Nelder-Mead", options=options)  # type: ignore[call-overload]
+
+    rough = []
+    for start in _prompt_starts(data, longest):
         size = 0.2 * max(float(np.hypot(*start[:2])), 1 / longest)
-        simplex = np.vstack([start, start + np.diag([size, size, 0.3])])
-        options = {"maxfev": STEPS, "initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-9}
-        result: Any = scipy.optimize.minimize(error, start, method="Nelder-Mead", options=options)  # type: ignore[call-overload]
-        found.append((float(result.fun), tuple(result.x)))
-    best = np.array(min(found)[1])
+        rough.append(searched(np.vstack([start, start + np.diag([size, size, 0.3])]), ROUGH_STEPS))
+    least = min(result.fun for result in rough)
+    found = [searched(result.final_simplex[0], STEPS) for result in rough if result.fun <= least + TIED]
+    best = min(found, key=lambda result: float(result.fun)).x
     head = directions(best[2])
     risk = data.risk(exact_risk, best[:2], head)
     return BestError(risk.error, risk.error_bound, best[:2], head)
@@ -302,16 +313,42 @@ def _circle(points: int) -> FloatArray:
 def _least(errors: Callable[[FloatArray], FloatArray], grid: FloatArray, spacing: float) -> FloatArray:
     """Return where a function of angles, shape (points, k) to (points,), is least.
 
-    Around each of the best points of a grid, ever finer grids follow.
+    Around each of the best points of a grid, ever finer grids follow.  Where a parabola fits one, its vertex is the
+    centre of the next, which is as much finer as the fit is good.
     """
     offsets = np.stack(np.meshgrid(*[np.arange(-3, 4) / 3] * grid.shape[1]), axis=-1).reshape(-1, grid.shape[1])
+    fit = np.linalg.pinv(_parabola(offsets))
     best = []
     for start in grid[np.argsort(errors(grid), kind="stable")[:POLISHED]]:
         place, radius = start, spacing
-        for _ in range(ROUNDS):
+        while radius > FINEST * spacing:
             near = place + radius * offsets
             values = errors(near)
             place = near[np.argmin(values)]
-            radius *= 0.4
-        best.append((float(values.min()), tuple(place)))
+            best.append((float(values.min()), tuple(place)))
+            coefficients = fit @ values
+            vertex = _vertex(coefficients, grid.shape[1])
+            misfit = np.abs(_parabola(offsets) @ coefficients - values).max() / max(float(np.ptp(values)), SMALLEST)
+            if misfit < FITTING and vertex is not None:
+                place = near.mean(axis=0) + radius * vertex
+                radius *= max(2 * misfit, 0.02)
+            else:
+                radius *= 0.4
     return np.array(min(best)[1])
+
+
+def _parabola(x: FloatArray) -> FloatArray:
+    """Return 1, all x_i and all products x_i x_j, i ≤ j, for x of shape (points, k)."""
+    rows, columns = np.triu_indices(x.shape[1])
+    return np.column_stack([np.ones(len(x)), x, x[:, rows] * x[:, columns]])
+
+
+def _vertex(coefficients: FloatArray, size: int) -> FloatArray | None:
+    """Return where a parabola of these coefficients is least, or None if it is nowhere within 1 of 0."""
+    slope, half = coefficients[1 : 1 + size], np.zeros((size, size))
+    half[np.triu_indices(size)] = coefficients[1 + size :]
+    curvature = half + half.T
+    if np.linalg.eigvalsh(curvature)[0] <= 0:
+        return None
+    vertex = np.asarray(np.linalg.solve(curvature, -slope), dtype=float)
+    return vertex if (np.abs(vertex) <= 1).all() else None

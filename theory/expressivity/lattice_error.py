@@ -70,28 +70,31 @@ def lattice_errors(
     """
     scores = kronecker_scores(counts[1])
     seen = np.array([0.0, 1.0]) if noise_kind == "prompt-orthogonal" else np.ones(2)
-    errors = np.empty((len(prompts), len(heads)))
+    errors = np.zeros((len(prompts), len(heads)))
     cases = [(delta, label) for delta in deltas for label in (1.0, -1.0)]
+    inside = np.array([context + label * signal for _, label in cases])
+    outside = np.array([-delta.context * context - delta.signal * label * signal for delta, label in cases])
+    labels, shares = np.array([(label, delta.probability / 2) for delta, label in cases]).T
+    # Rows for the relevant tokens, the irrelevant ones and their noise, columns for cases and heads.
+    means = np.stack([labels[:, None] * (tokens @ heads.T) for tokens in (inside, outside, 0 * outside)])
     for place, prompt in enumerate(prompts):
         noisy = prompt * seen
         length = float(np.linalg.norm(noisy))
         direction = noisy / length if length > 0 else np.array([0.0, 1.0])
         along = heads @ (seen * direction)
         across = np.linalg.norm(heads * seen - along[:, None] * direction, axis=1)
+        means[2] = labels[:, None] * (sigma * along)
         # Relative to the largest one, so that none overflows.
         exponents = sigma * length * scores
-        total = np.zeros(len(heads))
-        for delta, label in cases:
-            inside, outside = context + label * signal, -delta.context * context - delta.signal * label * signal
-            advantage = float(prompt @ (inside - outside)) + math.log(counts[0])
-            top = np.maximum(exponents.max(axis=1), advantage)
-            weights = np.exp(np.maximum(exponents - top[:, None], -LARGEST_EXPONENT))
-            relevant = np.exp(np.maximum(advantage - top, -LARGEST_EXPONENT))
-            mean = relevant[:, None] * (heads @ inside) + weights.sum(axis=1)[:, None] * (heads @ outside)
-            mean = label * (mean + sigma * (weights * scores).sum(axis=1)[:, None] * along)
-            deviation = sigma * np.sqrt((weights**2).sum(axis=1))[:, None] * across
+        top = exponents.max(axis=1)
+        weights = np.exp(np.maximum(exponents - top[:, None], -LARGEST_EXPONENT))
+        advantage = (inside - outside) @ prompt + math.log(counts[0]) - top[:, None]
+        relevant = np.exp(np.clip(advantage, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+        by_noise = np.stack([weights.sum(axis=1), np.einsum("pm,pm->p", weights, scores)], axis=1)
+        deviation = sigma * np.sqrt(np.einsum("pm,pm->p", weights, weights))[:, None] * across
+        for case, share in enumerate(shares):
+            mean = relevant[:, case, None] * means[0, case] + by_noise @ means[1:, case]
             with np.errstate(divide="ignore", invalid="ignore"):
                 tail = np.where(deviation > 0, ndtr(-mean / deviation), mean < 0)
-            total += delta.probability / 2 * tail.mean(axis=0)
-        errors[place] = total
+            errors[place] += share * tail.mean(axis=0)
     return errors

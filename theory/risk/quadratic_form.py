@@ -20,14 +20,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import elementwise
 from scipy.special import log_ndtr
 
 from theory.arguments import FloatArray
 from theory.quadrature import NEGLIGIBLE, LogIntegral, support, trapezoidal_sums
+from theory.saddle_point import saddle_logit
 
-LOGIT_RANGE = 350.0
-"""The saddle point s = -e^v/(1 + (1-r) e^v) is bracketed by |v| ≤ 350."""
+SADDLE = 1e-10
+"""A saddle point may be off by such a share: the contour through a point beside it serves as well."""
 
 NOISELESS = 1e-11
 """A standard deviation that is smaller, relative to its mean, leaves no trace beside the other noise."""
@@ -133,35 +133,28 @@ def _lower_tail(
 def _saddle_point(
     constant: FloatArray, half: FloatArray, up: FloatArray, down: FloatArray, plus: FloatArray, minus: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the minimiser s < 0 of K(s) - log(-s), and 1 + (1-r) s, both in full digits."""
+    """Return the minimiser s < 0 of K(s) - log(-s), and 1 + (1-r) s, both in full digits.
 
-    def slope(
-        logit: FloatArray,
-        k: FloatArray,
-        half: FloatArray,
-        up: FloatArray,
-        down: FloatArray,
-        plus: FloatArray,
-        minus: FloatArray,
-    ) -> FloatArray:
+    There two sums of positive terms are equal; the logarithm of their ratio is nearly linear in log(-s/(1 + (1-r) s)).
+    """
+    falling, rising = np.maximum(constant, 0.0), np.maximum(-constant, 0.0)
+
+    def imbalance(logit: FloatArray) -> tuple[FloatArray, FloatArray]:
         size = np.exp(logit)
         left = 1 / (1 + down * size)
-        s = -size * left
-        right = 1 - up * s
+        square, length = left**2, size * left
+        right = 1 + up * length
         # The derivative, times -s left²: bounded at both ends.
-        derivative = left**2 * (k + half * up / right + plus / right**2) - half * down * left - minus
-        return np.asarray(left**2 - s * derivative)
+        before = square * (1 + length * (falling + half * up / right + plus / right**2))
+        behind = length * (square * rising + half * down * left + minus)
+        return np.log(before / behind), tolerance
 
-    ends = np.full(half.shape, LOGIT_RANGE)
-    root = elementwise.find_root(
-        slope,
-        (-ends, ends),
-        args=(constant, half, up, down, plus, minus),
-        tolerances={"xatol": 1e-12, "xrtol": 1e-14, "fatol": 0, "frtol": 0},
-    )
-    if not root.success.all():
-        raise ArithmeticError("no saddle point was found; please report the setting")
-    size = np.exp(root.x)
+    tolerance = np.full(half.shape, SADDLE)
+    mean = constant + half * (up - down) + plus - minus
+    variance = half * (up**2 + down**2) + 2 * (plus * up + minus * down)
+    # If the sum were Gaussian.
+    logit = saddle_logit(imbalance, np.log((mean + np.hypot(mean, 2 * np.sqrt(variance))) / (2 * variance)))
+    size = np.exp(logit)
     left = np.asarray(1 / (1 + down * size))
     return np.asarray(-size * left), left
 
@@ -218,7 +211,8 @@ class _Phase:
         step = self.bend * 2 * np.sinh(v / 2) ** 2 + 1j * self.radius * sinh
         derivative = (self.bend * sinh + 1j * self.radius * np.cosh(v)) * self.width * np.cosh(x)
         right, left = -self.up * step / self.right, self.down * step / self.left
-        exponent = self.constant * step - self.half * (_log1p(right) + _log1p(left))
+        # One factor turns up and the other down, so that the logarithm of the product is the sum of theirs.
+        exponent = self.constant * step - self.half * _log1p(right + left + right * left)
         # s/(1 - (1+r) s) has the derivative 1/(1 - (1+r) s)².
         exponent = exponent + self.plus * step / (self.right**2 * (1 + right))
         exponent = exponent - self.minus * step / (self.left**2 * (1 + left))
