@@ -295,4 +295,4 @@ def test_the_command_prints_what_the_function_returns(capsys):
     with pytest.raises(SystemExit) as leaving:
         run(PROG, lambda: main(["separation", "--tokens", "8", "--relevant", "8"]))
     assert leaving.value.code == 2
-    assert "--relevant must be less than tokens = 8, got 8" in capsys.readouterr().err
+    assert "--relevant must be less than --tokens = 8, got 8" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def results(tmp_path_factory):
         rows = {}
         for name in NAMES:
             rows[name] = FIGURES[name].compute(drawing)
-            write(dataclasses.replace(FIGURES[name], compute=lambda _, name=name: rows[name]), drawing, folder)
+            write([dataclasses.replace(FIGURES[name], compute=lambda _, name=name: rows[name])], drawing, folder)
         # What depends on chance, the six heads of one n together, and the slow curves of the heads.
         assert store.computed == POINTS["heads"] / 6 + 3 * 4 + 7 + 2 * 6
         yield folder, rows
@@ -136,7 +136,7 @@ def test_a_png_is_as_wide_as_a_column_with_nothing_cut_off(results, name):
 def test_drawing_again_simulates_nothing_and_gives_the_same_bytes(results, tmp_path, monkeypatch):
     shrink(monkeypatch)
     with ResultStore(results[0]) as store:
-        for path in write(FIGURES["hard-attention"], Drawing(store, None, True), tmp_path):
+        for path in write([FIGURES["hard-attention"]], Drawing(store, None, True), tmp_path):
             assert path.read_bytes() == (results[0] / path.name).read_bytes()
         assert (store.computed, store.taken) == (0, POINTS["hard-attention"])
 
