@@ -26,7 +26,7 @@ from theory.probability import ErrorProbability, error_probability
 from theory.quadrature import LogIntegral, decay
 from theory.saddle_point import saddle_logit
 
-INTERVALS = 40, 36
+INTERVALS = 44, 36
 """Of the rules over θ and along half of the contour; each is doubled where its error is above `TOLERANCE`."""
 
 TOLERANCE = 1e-13
@@ -38,7 +38,7 @@ CONVERGENCE = np.array([[3 / 2], [5 / 4]])
 EPS = np.finfo(np.float64).eps
 
 CHUNK = 512
-"""Settings treated at once: a few arrays of 41 nodes for each stay in the second-level cache."""
+"""Settings treated at once: a few arrays of 45 nodes for each stay in the second-level cache."""
 
 BLOCK = 10_000
 """Points treated at once: for few settings those of several nodes of the contour."""
