@@ -149,7 +149,8 @@ def draw(rows: list[Row]) -> Figure:
         panel.minorticks_off()
         panel.set_xlabel("training sequences per head dimension, $n/p$")
         kappa = float(known_prompt_error(MIXTURE, Head(1, temperature)).kappa)
-        prompt = "no prompt (uniform pooling)" if temperature == 0 else rf"prompt $q = {temperature:g}\,q_\star$"
+        factor = "" if temperature == 1 else rf"{temperature:g}\,"
+        prompt = "no prompt (uniform pooling)" if temperature == 0 else rf"prompt $q = {factor}q_\star$"
         panel.set_title(rf"{prompt}, $\kappa = {kappa:.2f}$", fontsize=9)
     axes[0].set_ylabel("test error, $P(y\\,f(X) < 0)$")
     axes[0].set_ylim(0, 0.52)
