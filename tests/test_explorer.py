@@ -16,6 +16,7 @@ from scipy.special import ndtr, softmax
 import theory.__main__
 from figures.explorer import attention_histogram as histogram_module
 from figures.explorer import error_curves
+from figures.explorer import shown as shown_module
 from figures.explorer.attention_histogram import attention_histogram, histogram_evaluated
 from figures.explorer.context_gain import context_gain
 from figures.explorer.curve_point import curve_point
@@ -172,6 +173,7 @@ def test_a_first_answer_solves_each_point_once_and_what_stays_the_same_not_again
     monkeypatch.setattr(error_curves, "head_overlap", counted(solved, error_curves.head_overlap))
     monkeypatch.setattr(error_curves, "attention_law", counted(laws, error_curves.attention_law))
     monkeypatch.setattr(error_curves, "AT_ONCE", np.inf)
+    monkeypatch.setattr(shown_module, "PIECE", np.inf)
     wide = Setting(kind="logistic", ridge=0.37, samples=90, tokens=23, context_norm=2.15, inverse_temperature=0.6)
 
     def solver_calls(setting):
