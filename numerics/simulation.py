@@ -250,6 +250,8 @@ def simulate_together(
         True
     """
     one_of("simulator", simulator, ("tokens", "scores"))
+    if not heads:
+        raise ArgumentError("heads", "hold at least one head", heads)
     return _simulated(mixture, heads, simulator, repetitions, seed, key, executor, progress)
 
 

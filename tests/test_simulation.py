@@ -14,7 +14,7 @@ from scipy import stats
 
 from numerics.estimate import Moments
 from numerics.executor import map_in_order, processes
-from numerics.simulation import SIMULATORS, counted_interval, simulate
+from numerics.simulation import SIMULATORS, counted_interval, simulate, simulate_together
 from numerics.simulators.tokens import TEST_SEQUENCES
 from numerics.streams import stream
 from tests.false_alarms import share
@@ -178,3 +178,14 @@ def test_tasks_are_taken_only_as_results_are(executor):
     results = map_in_order(abs, iter(range(10**12)), 10**12, executor)
     assert [next(results) for _ in range(200)] == list(range(200))
     results.close()
+
+
+@pytest.mark.parametrize("simulator", ["tokens", "scores"])
+def test_heads_together_are_estimated_as_each_alone(simulator):
+    mixture = ContextualMixture(6, 4, 1)
+    heads = [Head(12, 0.5), Head(12, 0.5, kind="ridge", ridge=0.1)]
+    options = {"simulator": simulator, "repetitions": 60, "seed": 3, "key": (1,)}
+    for head, estimate in zip(heads, simulate_together(mixture, heads, **options), strict=True):
+        assert replace(estimate, seconds=0.0) == replace(simulate(mixture, head, **options), seconds=0.0)
+    with pytest.raises(ArgumentError, match="heads must hold at least one head, got"):
+        simulate_together(mixture, [], **options)
